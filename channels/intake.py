@@ -1,0 +1,112 @@
+"""What a message must be before it goes further, the same on every channel."""
+from __future__ import annotations
+
+import json
+import re
+import time
+import unicodedata
+from typing import Any, Callable, Dict, Tuple
+
+MAX_CHARACTERS = 1000
+MAX_BYTES = 16 * 1024
+MAX_SENDER = 128
+
+_COMMAND = re.compile(r"^[\s/]+")
+_ALLOWED_CONTROLS = frozenset("\n\r\t")
+_SENDER = re.compile(r"^[\w.@:+=-]+$", re.ASCII)
+
+
+class Refused(ValueError):
+    """A message that is not taken in.
+
+    Attributes:
+        status: HTTP status that fits.
+        reason: what was wrong and how to mend it, in one sentence for the client.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def parse_body(body: bytes) -> Dict[str, Any]:
+    """The JSON object in a request.
+
+    Raises:
+        Refused: too large, not UTF-8, not JSON, nested too deeply, or no object.
+    """
+    if len(body) > MAX_BYTES:
+        raise Refused(413, f"The body is over {MAX_BYTES} bytes. Send a shorter message.")
+    try:
+        parsed = json.loads(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Refused(400, "The body is not UTF-8. Encode it as UTF-8.") from None
+    except (ValueError, RecursionError):
+        raise Refused(400, 'The body is not JSON. Send {"sender": "...", "message": "..."}.') from None
+    if not isinstance(parsed, dict):
+        raise Refused(400, 'The body is not a JSON object. Send {"sender": "...", "message": "..."}.')
+    return parsed
+
+
+def clean_message(message: Any) -> str:
+    """The text to understand, with no way to be taken for a command.
+
+    Rasa runs a text that starts with a slash as a command; every slash and space in front is taken away.
+
+    Raises:
+        Refused: not text, empty, over 1,000 characters, or with characters that no one types.
+    """
+    if not isinstance(message, str):
+        raise Refused(400, "'message' is not text. Send a string.")
+    if len(message) > MAX_CHARACTERS:
+        raise Refused(400, f"'message' has {len(message)} characters; at most {MAX_CHARACTERS} are read. Send a shorter one.")
+    if any(_is_odd(character) for character in message):
+        raise Refused(400, "'message' holds control characters or half of a character. Send plain text.")
+    visible = "".join(character for character in message if unicodedata.category(character) != "Cf")
+    text = _COMMAND.sub("", unicodedata.normalize("NFC", visible)).strip()
+    if not text:
+        raise Refused(400, "'message' is empty. Send some words.")
+    return text
+
+
+def clean_sender(sender: Any) -> str:
+    """A sender id that is safe to store.
+
+    Raises:
+        Refused: not text, empty, over 128 characters, or with other characters than letters, digits and ``. _ @ : + = -``.
+    """
+    if not isinstance(sender, str) or not 0 < len(sender) <= MAX_SENDER or not _SENDER.match(sender):
+        raise Refused(400, f"'sender' is no id. Send 1 to {MAX_SENDER} letters, digits, or characters of . _ @ : + = -")
+    return sender
+
+
+def _is_odd(character: str) -> bool:
+    return character not in _ALLOWED_CONTROLS and unicodedata.category(character) in ("Cc", "Cs", "Cn")
+
+
+class RateLimit:
+    """A token bucket for each caller, in this process: ``rate`` messages a minute, with bursts of as many."""
+
+    MOST_CALLERS = 10_000
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._buckets: Dict[str, Tuple[float, float]] = {}
+
+    def check(self, caller: str) -> None:
+        """Counts a message.
+
+        Raises:
+            Refused: status 429, when the caller has sent too many.
+        """
+        now = self._clock()
+        left, before = self._buckets.get(caller, (self._rate, now))
+        left = min(self._rate, left + (now - before) * self._rate / 60)
+        if left < 1:
+            raise Refused(429, "Too many messages in a short time. Wait a minute, then send it again.")
+        if len(self._buckets) >= self.MOST_CALLERS:
+            # Full buckets say nothing that a new one would not.
+            self._buckets = {name: bucket for name, bucket in self._buckets.items() if now - bucket[1] < 60}
+        self._buckets[caller] = (left - 1, now)

@@ -1,0 +1,68 @@
+"""One turn: a message in, exactly one reply out, whatever breaks in between."""
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
+
+from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+
+from dystonia.reply import UNAVAILABLE, Kind, Reply
+from dystonia.store import content_version
+
+logger = logging.getLogger(__name__)
+
+TURN_SECONDS = 10.0
+"""After this the visitor is told that it did not work; nothing in a healthy turn takes a tenth of it."""
+
+Handler = Callable[[UserMessage], Awaitable[Any]]
+
+
+class ReplyCollector(CollectingOutputChannel):
+    """Takes what the dialogue says in one turn, whole: Rasa's own collector cuts texts at blank lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: List[Text] = []
+        self.buttons: List[Dict[Text, Any]] = []
+        self.reply: Optional[Dict[Text, Any]] = None
+
+    async def send_response(self, recipient_id: Text, message: Dict[Text, Any]) -> None:
+        """Collects one message of the dialogue."""
+        if message.get("text"):
+            self.texts.append(message["text"].strip())
+        self.buttons += message.get("buttons") or []
+        self.reply = (message.get("custom") or {}).get("reply") or self.reply
+
+
+async def take_turn(handler: Handler, text: Text, talk_id: Text, channel: Text, model: Text) -> Dict[Text, Any]:
+    """Has one message answered.
+
+    Args:
+        handler: Rasa's own handler of messages.
+        text: the message, cleaned (channels/intake.py).
+        talk_id: the key of the talk, in the channel's own key space.
+        channel: the channel's name, for the tracker.
+        model: id of the trained model, for the contract.
+
+    Returns:
+        ``{"text": ..., "buttons": [...], "reply": {...}}``, of kind ``unavailable`` when anything failed.
+    """
+    collector = ReplyCollector()
+    try:
+        await asyncio.wait_for(handler(UserMessage(text, collector, talk_id, input_channel=channel)), TURN_SECONDS)
+    except Exception as error:  # noqa: BLE001 - a visitor is never left without a reply
+        # Neither the message nor the error's own words, which may quote it, go to the log.
+        logger.error("A turn failed with %s; the visitor was told to try again.", type(error).__name__)
+    if not collector.texts or collector.reply is None:
+        return {"text": UNAVAILABLE, "buttons": [], "reply": unavailable(model)}
+    return {
+        "text": "\n\n".join(collector.texts),
+        "buttons": collector.buttons,
+        "reply": {**collector.reply, "model": model},
+    }
+
+
+def unavailable(model: Text) -> Dict[Text, Any]:
+    """The contract of the reply that depends on nothing."""
+    return Reply(kind=Kind.unavailable.value, content=content_version(), confidence=0.0).with_model(model).as_custom()["reply"]

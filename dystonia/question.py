@@ -1,0 +1,111 @@
+"""What was asked: the understanding's reading of a message, and the talk it stands in."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question out of a message.
+
+    Attributes:
+        text: the words that hold the question.
+        topic: one of ``dystonia.models.TOPICS``, or None when the understanding is not sure of any.
+        confidence: calibrated probability of the topic, 0 to 1.
+        about: slugs that the words name, in order.
+        excluded: slugs that the words rule out ("not the neck").
+        candidates: card ids with the similarity of their nearest question (cosine, -1 to 1), best first.
+        in_scope: whether the understanding takes it for a question that belongs here.
+        refers_back: whether words such as "it" or "and" lean on what was said before.
+    """
+
+    text: str
+    topic: Optional[str] = None
+    confidence: float = 0.0
+    about: Tuple[str, ...] = ()
+    excluded: Tuple[str, ...] = ()
+    candidates: Tuple[Tuple[str, float], ...] = ()
+    in_scope: bool = True
+    refers_back: bool = False
+
+    @classmethod
+    def from_parse(cls, reading: Mapping[str, Any]) -> "Question":
+        """From one entry of the ``questions`` that the pipeline adds to a parsed message (nlu/reading.py)."""
+        return cls(
+            text=reading["text"],
+            topic=reading.get("topic"),
+            confidence=float(reading.get("confidence", 0.0)),
+            about=tuple(reading.get("about", ())),
+            excluded=tuple(reading.get("excluded", ())),
+            candidates=tuple((card, float(score)) for card, score in reading.get("cards", ())),
+            in_scope=bool(reading.get("in_scope", True)),
+            refers_back=bool(reading.get("refers_back", False)),
+        )
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What a conversation has been about so far; kept in slots between turns.
+
+    Attributes:
+        about: slugs of the subject of the last answer.
+        topic: topic of the last answer.
+        cards: ids of the cards of the last answer.
+        said: ids of every card said in this talk.
+        cautions: ids of the cautions already given in full.
+        offered: card ids offered by the last clarifying question.
+        clarified: how many clarifying questions were asked in a row.
+        country: the visitor's country, where known.
+    """
+
+    about: Tuple[str, ...] = ()
+    topic: Optional[str] = None
+    cards: Tuple[str, ...] = ()
+    said: Tuple[str, ...] = ()
+    cautions: Tuple[str, ...] = ()
+    offered: Tuple[str, ...] = ()
+    clarified: int = 0
+    country: Optional[str] = None
+
+    @classmethod
+    def from_slots(cls, slots: Mapping[str, Any]) -> "Talk":
+        """From the tracker's slots; missing ones count as empty."""
+
+        def listed(name: str) -> Tuple[str, ...]:
+            return tuple(slots.get(name) or ())
+
+        return cls(
+            about=listed("about"),
+            topic=slots.get("topic"),
+            cards=listed("cards"),
+            said=listed("said"),
+            cautions=listed("cautions_said"),
+            offered=listed("offered"),
+            clarified=int(slots.get("clarified") or 0),
+            country=slots.get("country"),
+        )
+
+    def as_slots(self) -> Dict[str, Any]:
+        """The slots that carry this talk to the next turn; the country has its own mapping in the domain."""
+        return {
+            "about": list(self.about),
+            "topic": self.topic,
+            "cards": list(self.cards),
+            "said": list(self.said),
+            "cautions_said": list(self.cautions),
+            "offered": list(self.offered),
+            "clarified": self.clarified,
+        }
+
+
+def from_message(message: Mapping[str, Any]) -> List[Question]:
+    """The questions of a parsed message, in order.
+
+    Args:
+        message: the tracker's latest message, as Rasa passes it to actions.
+    """
+    readings: Sequence[Mapping[str, Any]] = message.get("questions") or ()
+    if readings:
+        return [Question.from_parse(reading) for reading in readings]
+    return [Question(text=message.get("text") or "", in_scope=False)]

@@ -1,0 +1,363 @@
+"""The fact store: everything in ``facts/``, loaded once, checked as a whole, then read-only."""
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import yaml
+from pydantic import ValidationError
+
+from dystonia import wording
+from dystonia.models import (
+    FILES,
+    Boundary,
+    Card,
+    Caution,
+    Country,
+    Helpline,
+    Organisation,
+    Passage,
+    RedFlag,
+    Source,
+    Term,
+)
+
+FACTS = Path(__file__).resolve().parent.parent / "facts"
+"""The facts that ship with the project."""
+
+UNKNOWN_COUNTRY = "unknown"
+_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault in a fact file: where it is, what is wrong and how to mend it."""
+
+    file: str
+    line: int
+    entry: str
+    fault: str
+    mend: str
+
+    def __str__(self) -> str:
+        entry = f" {self.entry}:" if self.entry else ""
+        return f"{self.file}, line {self.line}:{entry} {self.fault}. Mend: {self.mend}."
+
+
+class FactErrors(ValueError):
+    """The fact files can't be used; ``problems`` holds every fault found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line, problem.fault))
+        count = len(self.problems)
+        heading = f"{count} fault{'' if count == 1 else 's'} in the fact files:"
+        super().__init__("\n".join([heading, *map(str, self.problems)]))
+
+
+@dataclass(frozen=True)
+class FactStore:
+    """All facts, by id.
+
+    Attributes:
+        version: short hash of the files' content; stands in every reply as ``content``.
+    """
+
+    version: str
+    cards: Dict[str, Card]
+    sources: Dict[str, Source]
+    terms: Dict[str, Term]
+    countries: Dict[str, Country]
+    cautions: Dict[str, Caution]
+    helplines: Dict[str, Helpline]
+    organisations: Dict[str, Organisation]
+    red_flags: Dict[str, RedFlag]
+    boundaries: Dict[str, Boundary]
+
+    @classmethod
+    def load(cls, folder: Union[str, "os.PathLike[str]"] = FACTS) -> "FactStore":
+        """Reads and checks a facts folder.
+
+        Raises:
+            FactErrors: anything is missing, misspelt, contradictory or not fit to be read by visitors.
+        """
+        files = _Files(Path(folder))
+        store = cls(
+            version=content_version(Path(folder)),
+            cards=files.read_cards(),
+            sources=files.read("sources.yml"),
+            terms=files.read("vocabulary.yml"),
+            countries=files.read("countries.yml"),
+            cautions=files.read("cautions.yml"),
+            helplines=files.read("helplines.yml"),
+            organisations=files.read("organisations.yml"),
+            red_flags=files.read("red_flags.yml"),
+            boundaries=files.read("boundaries.yml"),
+        )
+        problems = files.problems or list(_Checks(store, files).problems())
+        if problems:
+            raise FactErrors(problems)
+        return store
+
+    @cached_property
+    def cards_by_slug(self) -> Dict[str, Tuple[Card, ...]]:
+        """The cards about each slug, in file order."""
+        found: Dict[str, List[Card]] = {}
+        for card in self.cards.values():
+            for slug in card.about:
+                found.setdefault(slug, []).append(card)
+        return {slug: tuple(cards) for slug, cards in found.items()}
+
+    def name(self, slug: str) -> str:
+        """How a slug reads in the middle of a sentence."""
+        return self.terms[slug].name if slug in self.terms else slug.replace("_", " ")
+
+    def helpline(self, country: Optional[str]) -> Helpline:
+        """The numbers for a country, or what to say while it is not known."""
+        return self.helplines.get(country or UNKNOWN_COUNTRY, self.helplines[UNKNOWN_COUNTRY])
+
+    def subject(self, slug: str) -> str:
+        """The slug that answers are filed under: "the hand" stands for hand dystonia."""
+        term = self.terms.get(slug)
+        return term.stands_for if term and term.stands_for else slug
+
+    def overdue(self, today: datetime.date) -> List[Card]:
+        """Cards past their review date, longest overdue first."""
+        return sorted((card for card in self.cards.values() if card.review_by < today), key=lambda card: card.review_by)
+
+
+def content_version(folder: Path = FACTS) -> str:
+    """Short hash of all files of a facts folder; changes whenever a word that visitors read changes."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.yml")):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class _Files:
+    """Reads YAML files and remembers on which line each entry stands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: List[Problem] = []
+        self._nodes: Dict[Tuple[str, str], yaml.Node] = {}
+        self._file_of: Dict[Tuple[str, str], str] = {}
+        self._texts: Dict[str, bytes] = {}
+
+    def read(self, name: str) -> Dict[str, Any]:
+        """The entries of one file at the top of the folder, by id."""
+        return self._read([self.folder / name], FILES[name], name)
+
+    def read_cards(self) -> Dict[str, Card]:
+        """The cards of all files in ``cards/``, by id."""
+        return self._read(sorted((self.folder / "cards").glob("*.yml")), Card, "cards")
+
+    def locate(self, group: str, entry: str, path: Sequence[Union[str, int]] = ()) -> Tuple[str, int]:
+        """File and line of an entry, or of a field inside it."""
+        node = self._nodes[group, entry]
+        for step in path:
+            deeper = _child(node, step)
+            if deeper is None:
+                break
+            node = deeper
+        return self._file_of[group, entry], node.start_mark.line + 1
+
+    def _bytes(self, path: Path) -> bytes:
+        name = path.relative_to(self.folder).as_posix()
+        if name not in self._texts:
+            self._texts[name] = path.read_bytes()
+        return self._texts[name]
+
+    def _read(self, paths: Iterable[Path], model: type, group: str) -> Dict[str, Any]:
+        entries: Dict[str, Any] = {}
+        for path in paths:
+            name = f"{self.folder.name}/{path.relative_to(self.folder).as_posix()}"
+            for node in self._entry_nodes(path, name):
+                self._add(entries, node, model, group, name)
+        return entries
+
+    def _entry_nodes(self, path: Path, name: str) -> List[yaml.Node]:
+        try:
+            root = yaml.compose(self._bytes(path), Loader=_YAML_LOADER)
+        except FileNotFoundError:
+            self._problem(name, 1, "", "the file is missing", "put it back from the last version")
+            return []
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            reason = getattr(error, "problem", None) or "it is not UTF-8 text"
+            line = mark.line + 1 if mark else 1
+            self._problem(name, line, "", f"not valid YAML: {reason}", "look for a missing quote, colon or indent there")
+            return []
+        if root is None:
+            return []
+        if not isinstance(root, yaml.SequenceNode):
+            self._problem(name, 1, "", "not a list of entries", "start each entry with '- '")
+            return []
+        return root.value
+
+    def _add(self, entries: Dict[str, Any], node: yaml.Node, model: type, group: str, name: str) -> None:
+        line = node.start_mark.line + 1
+        try:
+            raw = _construct(node)
+        except yaml.YAMLError as error:
+            self._problem(name, line, "", f"not valid YAML: {error}", "quote the value that is meant as text")
+            return
+        if not isinstance(raw, dict):
+            self._problem(name, line, "", "an entry is not a set of fields", "write it as 'field: value' lines")
+            return
+        key = str(raw.get("id") or raw.get("slug") or raw.get("country") or "")
+        if (group, key) in self._nodes:
+            file, first = self.locate(group, key)
+            self._problem(name, line, key, f"the id stands twice, first in {file}, line {first}", "give one another id")
+            return
+        self._nodes[group, key], self._file_of[group, key] = node, name
+        try:
+            entries[key] = model(**raw)
+        except ValidationError as error:
+            for detail in error.errors():
+                self._problem(name, *self._explain(group, key, detail))
+        except TypeError as error:
+            self._problem(name, line, key, str(error), "use text for the names of fields")
+
+    def _explain(self, group: str, key: str, detail: Dict[str, Any]) -> Tuple[int, str, str, str]:
+        path = detail["loc"]
+        field = ".".join(str(step + 1) if isinstance(step, int) else str(step) for step in path)
+        line = self.locate(group, key, path)[1]
+        kind, message = detail["type"], detail["msg"]
+        if kind == "value_error.missing":
+            return line, key, f"the field '{field}' is missing", "add it"
+        if kind == "value_error.extra":
+            return line, key, f"there is no field '{field}'", "check its spelling, or take it out"
+        if kind == "type_error.enum":
+            return line, key, f"'{field}' is none of the values allowed", f"use one of {_allowed(message)}"
+        if "date" in kind:
+            return line, key, f"'{field}' is not a date", "write it as 2026-11-21"
+        return line, key, f"'{field}': {message}", "see docs/editing-facts.md for what it may hold"
+
+    def _problem(self, file: str, line: int, entry: str, fault: str, mend: str) -> None:
+        self.problems.append(Problem(file, line, entry, fault, mend))
+
+
+def _construct(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node, deep=True)
+    finally:
+        loader.dispose()
+
+
+def _child(node: yaml.Node, step: Union[str, int]) -> Optional[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step]
+    return None
+
+
+def _allowed(message: str) -> str:
+    return message.partition("permitted: ")[2] or message
+
+
+class _Checks:
+    """What one entry alone can't show: references, dates, wording, reading grade, phrases claimed twice."""
+
+    def __init__(self, store: FactStore, files: _Files) -> None:
+        self._store = store
+        self._files = files
+        self._questions: Dict[str, str] = {}
+
+    def problems(self) -> Iterable[Problem]:
+        for card in self._store.cards.values():
+            yield from self._card(card)
+        for group, entries in self._texts():
+            for key, passage in entries:
+                yield from self._passage(group, key, passage, ())
+        yield from self._vocabulary()
+        if UNKNOWN_COUNTRY not in self._store.helplines:
+            yield Problem("facts/helplines.yml", 1, "", "there is no entry 'unknown'", "add what to say before the country is known")
+
+    def _texts(self) -> Iterable[Tuple[str, List[Tuple[str, Passage]]]]:
+        yield "cautions.yml", [(key, caution.full) for key, caution in self._store.cautions.items()]
+        yield "red_flags.yml", [(key, flag.reply) for key, flag in self._store.red_flags.items()]
+        yield "boundaries.yml", [(key, boundary.reply) for key, boundary in self._store.boundaries.items()]
+
+    def _problem(self, group: str, entry: str, path: Sequence[Union[str, int]], fault: str, mend: str) -> Problem:
+        file, line = self._files.locate(group, entry, path)
+        return Problem(file, line, entry, fault, mend)
+
+    def _card(self, card: Card) -> Iterable[Problem]:
+        for group, field, known in (
+            (card.about, "about", {**self._store.terms, **self._store.countries}),
+            (card.cautions, "cautions", self._store.cautions),
+            (card.see_also, "see_also", self._store.cards),
+        ):
+            for position, name in enumerate(group):
+                if name not in known:
+                    yield self._problem(
+                        "cards", card.id, (field, position), f"'{name}' in {field} is not known", _nearest(name, known)
+                    )
+        for position, passage in enumerate(card.passages):
+            path = ("lead",) if position == 0 else ("points", position - 1)
+            yield from self._passage("cards", card.id, passage, path)
+        yield from self._whole_card(card)
+
+    def _whole_card(self, card: Card) -> Iterable[Problem]:
+        if card.review_by <= card.reviewed:
+            yield self._problem("cards", card.id, ("review_by",), "review_by is not after reviewed", "set a later date")
+        if len(wording.sentences(card.lead.text)) > 2:
+            yield self._problem("cards", card.id, ("lead",), "the lead has more than two sentences", "move the rest to points")
+        if len(card.question) > 60 or not card.question.endswith("?"):
+            yield self._problem(
+                "cards", card.id, ("questions", 0), "the first question does not fit on a button", "at most 60 characters, ending in '?'"
+            )
+        grade = wording.reading_grade(" ".join(passage.text for passage in card.passages))
+        if grade > wording.MAX_GRADE:
+            yield self._problem(
+                "cards", card.id, ("lead",), f"reading grade {grade:.1f} is over {wording.MAX_GRADE:.0f}", "shorter sentences, shorter words"
+            )
+        for position, question in enumerate(card.questions):
+            other = self._questions.setdefault(_plain(question), card.id)
+            if other != card.id:
+                yield self._problem(
+                    "cards", card.id, ("questions", position), f"'{question}' already leads to {other}", "keep it in one of the two"
+                )
+
+    def _passage(self, group: str, entry: str, passage: Passage, path: Sequence[Union[str, int]]) -> Iterable[Problem]:
+        for source in passage.sources:
+            if source not in self._store.sources:
+                yield self._problem(group, entry, path, f"the source '{source}' is not known", _nearest(source, self._store.sources))
+        for rule in wording.faults(passage.text):
+            yield self._problem(group, entry, path, f"the text {rule.fault}: \"{_quote(rule, passage.text)}\"", rule.mend)
+
+    def _vocabulary(self) -> Iterable[Problem]:
+        claimed: Dict[str, str] = {}
+        for term in self._store.terms.values():
+            for field in ("parent", "stands_for"):
+                slug = getattr(term, field)
+                if slug and slug not in self._store.terms:
+                    yield self._problem("vocabulary.yml", term.slug, (field,), f"'{slug}' is not known", _nearest(slug, self._store.terms))
+            for phrase in term.phrases:
+                other = claimed.setdefault(phrase.lower(), term.slug)
+                if other != term.slug:
+                    yield self._problem("vocabulary.yml", term.slug, (), f"'{phrase}' already means {other}", "keep it in one of the two")
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(letter if letter.isalnum() else " " for letter in text.lower()).split())
+
+
+def _quote(rule: wording.Rule, text: str) -> str:
+    match = rule.pattern.search(text)
+    return match.group(0) if match else ""
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}" if near else "check its spelling, or add it first"

@@ -1,0 +1,135 @@
+"""Training data out of the facts: what cards, red flags and boundaries know about how people ask."""
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Dict, Iterator, List, Optional, Text, Union
+
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.training_data.structures import StoryGraph
+from rasa.shared.importers.importer import TrainingDataImporter
+from rasa.shared.importers.rasa import RasaFileImporter
+from rasa.shared.exceptions import RasaException
+from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from dystonia.models import Lean, Passage, RedFlag, Urgency
+from dystonia.reply import OUT_OF_SCOPE, UNAVAILABLE, Kind, source_entry
+from dystonia.store import FactStore
+from nlu.message import CARD
+from server.without_tensorflow import tensorflow_is_real
+
+RED_FLAG = "red_flag"
+BOUNDARY = "boundary"
+NOT_THIS = "sounds_like"
+"""In the metadata of a training example: the red flag it is, the boundary it crosses, the red flag it only sounds like."""
+
+NEEDS_TENSORFLOW = frozenset(
+    {
+        "DIETClassifier", "TEDPolicy", "ResponseSelector", "UnexpecTEDIntentPolicy", "ConveRTFeaturizer", "LanguageModelFeaturizer",
+    }
+)  # fmt: skip
+
+
+class FactsImporter(TrainingDataImporter):
+    """Rasa's files, plus examples and responses that are written once, in ``facts/``."""
+
+    def __init__(
+        self,
+        config_file: Optional[Text] = None,
+        domain_path: Optional[Text] = None,
+        training_data_paths: Optional[Union[List[Text], Text]] = None,
+        **kwargs: Any,
+    ) -> None:
+        self._files = RasaFileImporter(config_file, domain_path, training_data_paths)
+
+    @cached_property
+    def _store(self) -> FactStore:
+        return FactStore.load()
+
+    def get_config(self) -> Dict:
+        """The configuration.
+
+        Raises:
+            RasaException: it names a component that needs TensorFlow, which is not installed.
+        """
+        config = self._files.get_config()
+        named = {str(step.get("name")) for part in ("pipeline", "policies") for step in config.get(part) or []}
+        if named & NEEDS_TENSORFLOW and not tensorflow_is_real():
+            raise RasaException(
+                f"config.yml names {', '.join(sorted(named & NEEDS_TENSORFLOW))}, which needs TensorFlow, and TensorFlow is not "
+                "installed. Mend: make env TENSORFLOW=1, or take the component out."
+            )
+        return config
+
+    def get_config_file_for_auto_config(self) -> Optional[Text]:
+        """Nothing is configured automatically."""
+        return self._files.get_config_file_for_auto_config()
+
+    def get_stories(self, exclusion_percentage: Optional[int] = None) -> StoryGraph:
+        """Rules and stories stand in files of their own."""
+        return self._files.get_stories(exclusion_percentage)
+
+    def get_conversation_tests(self) -> StoryGraph:
+        """Test stories stand in files of their own."""
+        return self._files.get_conversation_tests()
+
+    def get_nlu_data(self, language: Optional[Text] = "en") -> TrainingData:
+        """The examples of data/nlu and those that the facts hold."""
+        return self._files.get_nlu_data(language).merge(TrainingData(list(self._examples())))
+
+    def get_domain(self) -> Domain:
+        """The domain, with a response for each red flag and boundary."""
+        domain = self._files.get_domain()
+        responses = self._responses()
+        for name, variations in responses.items():
+            # Those of the file have no condition: they are said when no other fits, so they stay beside the others.
+            variations.extend(domain.responses.get(name, []))
+        return domain.merge(Domain.from_dict({"responses": responses}), override=True)
+
+    def _examples(self) -> Iterator[Message]:
+        for card in self._store.cards.values():
+            for question in card.questions:
+                yield _example(question, f"ask_{card.topic.value}", CARD, card.id)
+        for flag in self._store.red_flags.values():
+            yield from self._red_flag_examples(flag)
+        for boundary in self._store.boundaries.values():
+            for phrase in boundary.people_might_say:
+                yield _example(phrase, boundary.intent, BOUNDARY, boundary.id)
+
+    @staticmethod
+    def _red_flag_examples(flag: RedFlag) -> Iterator[Message]:
+        raised = flag.people_might_say + [each.say for each in flag.ambiguous if each.treat_as is Lean.emergency]
+        for phrase in raised:
+            yield _example(phrase, intent_of(flag), RED_FLAG, flag.id)
+        for phrase in flag.not_this:
+            yield Message({TEXT: phrase, METADATA: {NOT_THIS: flag.id}})
+
+    def _responses(self) -> Dict[Text, List[Dict[Text, Any]]]:
+        responses: Dict[Text, List[Dict[Text, Any]]] = {
+            "utter_out_of_scope": [{"text": OUT_OF_SCOPE, "custom": {"reply": {"kind": Kind.out_of_scope.value}}}],
+            "utter_unavailable": [{"text": UNAVAILABLE, "custom": {"reply": {"kind": Kind.unavailable.value}}}],
+        }
+        for flag in self._store.red_flags.values():
+            reply = {**self._told(intent_of(flag), f"red_flags.{flag.id}", flag.reply), "numbers": flag.numbers}
+            responses.setdefault(f"utter_{intent_of(flag)}", []).append(_response(flag.reply.text, RED_FLAG, flag.id, reply))
+        for boundary in self._store.boundaries.values():
+            reply = self._told(Kind.boundary.value, f"boundaries.{boundary.id}", boundary.reply)
+            responses.setdefault("utter_boundary", []).append(_response(boundary.reply.text, BOUNDARY, boundary.id, reply))
+        return responses
+
+    def _told(self, kind: str, card: str, passage: Passage) -> Dict[str, Any]:
+        return {"kind": kind, "cards": [card], "sources": [source_entry(self._store, source) for source in passage.sources]}
+
+
+def intent_of(flag: RedFlag) -> str:
+    """Crisis lines answer a crisis, emergency services an emergency."""
+    return "crisis" if flag.urgency is Urgency.crisis_line else "emergency"
+
+
+def _example(text: str, intent: str, mark: str, value: str) -> Message:
+    return Message({TEXT: text, INTENT: intent, METADATA: {mark: value}})
+
+
+def _response(text: str, slot: str, value: str, reply: Dict[str, Any]) -> Dict[Text, Any]:
+    return {"text": text, "condition": [{"type": "slot", "name": slot, "value": value}], "custom": {"reply": reply}}

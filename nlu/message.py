@@ -1,0 +1,98 @@
+"""What the components hand to each other on a Rasa message."""
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional, Tuple
+
+import numpy as np
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+
+READING = "reading"
+"""The message property that holds the :class:`Reading`; internal, never in the output."""
+QUESTIONS = "questions"
+"""The output property that actions read; see ``dystonia.question.Question.from_parse``."""
+CARD = "card"
+"""In the metadata of a training example: the card whose question it is."""
+
+
+@dataclass
+class Word:
+    """A word of the message: as typed, as repaired, where it stands in the text (characters), and the space after it."""
+
+    typed: str
+    repaired: str
+    start: int
+    end: int
+    space: str
+
+
+@dataclass
+class Mention:
+    """An entity found in the message. ``first`` and ``last`` are word positions, ``last`` not included."""
+
+    slug: str
+    kind: str
+    first: int
+    last: int
+    excluded: bool = False
+
+
+@dataclass
+class Part:
+    """One question of a message: the words ``first`` to ``last`` (not included) and what was made of them.
+
+    Attributes:
+        text: the words, spelling repaired and names of types and treatments in one spelling.
+        vector: sentence vector, float32 of shape (384,).
+        topics: calibrated probability of each intent, best first.
+        familiarity: how much it resembles what belongs here; below 0 it is foreign.
+        cards: card ids with the similarity of their nearest question, best first.
+        red_flags: probability of each red flag by the classifier, best first.
+    """
+
+    first: int
+    last: int
+    text: str = ""
+    vector: Optional["np.ndarray"] = None
+    topics: List[Tuple[str, float]] = field(default_factory=list)
+    familiarity: float = 0.0
+    cards: List[Tuple[str, float]] = field(default_factory=list)
+
+
+@dataclass
+class Reading:
+    """Everything understood of one message so far. ``parts[0]`` is always the whole message."""
+
+    words: List[Word] = field(default_factory=list)
+    mentions: List[Mention] = field(default_factory=list)
+    parts: List[Part] = field(default_factory=list)
+    signals: Dict[str, object] = field(default_factory=dict)
+
+    def text(self, first: int, last: int) -> str:
+        """The repaired words of a stretch, spaced as typed."""
+        return "".join(word.repaired + word.space for word in self.words[first:last]).strip()
+
+    def mentions_in(self, part: Part) -> List[Mention]:
+        """The mentions that stand inside a part, in order."""
+        return [mention for mention in self.mentions if part.first <= mention.first and mention.last <= part.last]
+
+    def fingerprint(self) -> str:
+        """For Rasa's training cache: a reading follows from its words and mentions."""
+        content = "|".join([*(word.repaired for word in self.words), *(mention.slug for mention in self.mentions)])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def reading_of(message: Message) -> Reading:
+    """The reading on a message, begun when the first component asks for it."""
+    reading = message.get(READING)
+    if reading is None:
+        reading = Reading()
+        message.set(READING, reading)
+    return reading
+
+
+def text_of(message: Message) -> str:
+    """The text of a message; actions in training stories have none."""
+    return message.get(TEXT) or ""

@@ -1,0 +1,99 @@
+"""Questions: where a message holds more than one, or one inside a long story, and how each reads by itself."""
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, Iterator, List, Text, Tuple
+
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.shared.nlu.training_data.message import Message
+
+from nlu.component import ReadingComponent
+from nlu.message import Mention, Part, Reading, reading_of
+from nlu.vocabulary import VocabularyExtractor
+
+MAX_PARTS = 6
+"""More parts than this are joined to the last; a message has at most 1,000 characters."""
+MIN_WORDS = 2
+NAMED_KINDS = frozenset({"type", "treatment"})
+"""Kinds whose many names are put into one spelling before a message is compared with others."""
+
+_ENDS = frozenset({".", "?", "!", ";", "…"})
+_ASKS = r"(?:how|what|why|when|where|who|which|whose|is|are|am|can|could|do|does|did|will|would|should|has|have|may)"
+_JOINT = re.compile(rf"^(?:and|also|plus|then|but|or)$", re.I)
+_OPENS = re.compile(rf"^{_ASKS}(?:'?s|'?re)?$", re.I)
+_QUESTION = re.compile(rf"\?|^(?:and |so |but |also |ok |hi |hello |please )*{_ASKS}(?:'?s|n'?t)?\b|\b(?:tell me|explain|i (?:want|need) to know|wondering)\b", re.I)
+_REFERS_BACK = re.compile(
+    r"^(?:and|but|so|or|also)\b|\b(?:it|its|it's|that|this|these|those|them|they|one|ones|there|same|he|she|the injections?|the treatment)\b"
+    r"|^(?:what|how) about\b|^(?:why|how|when|where|really|how so|how long|how often|is it)\??$",
+    re.I,
+)
+
+
+def is_question(text: str) -> bool:
+    """Whether words ask for something, by form alone."""
+    return bool(_QUESTION.search(text))
+
+
+def refers_back(text: str) -> bool:
+    """Whether words lean on what was said before ("it", "and the other one", "how long")."""
+    return bool(_REFERS_BACK.search(text)) or len(text.split()) <= 3
+
+
+@DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER], is_trainable=False)
+class QuestionSplitter(ReadingComponent):
+    """Makes the parts of a message: the whole first, then, where there are several, each by itself."""
+
+    @classmethod
+    def required_components(cls) -> List[type]:
+        """Names are put in one spelling, so they must have been found."""
+        return [VocabularyExtractor]
+
+    def read(self, message: Message) -> None:
+        """Sets the parts, each with its text."""
+        reading = reading_of(message)
+        spans = list(_spans(reading))
+        whole = (0, len(reading.words))
+        parts = [whole, *spans] if len(spans) > 1 else [whole]
+        reading.parts = [Part(first, last, _uniform(reading, first, last)) for first, last in parts]
+
+
+def _spans(reading: Reading) -> Iterator[Tuple[int, int]]:
+    """The stretches of a message that may be a question each."""
+    cuts = [0]
+    words = reading.words
+    for position in range(1, len(words)):
+        if words[position - 1].typed in _ENDS or "\n" in words[position - 1].space:
+            cuts.append(position)
+        elif _JOINT.match(words[position].typed) and _opens_question(words, position + 1):
+            cuts.append(position)
+        elif words[position - 1].typed == "," and _opens_question(words, position):
+            cuts.append(position)
+    cuts.append(len(words))
+    spans = [(first, last) for first, last in zip(cuts, cuts[1:]) if _long_enough(reading, first, last)]
+    if len(spans) > MAX_PARTS:
+        spans = [*spans[: MAX_PARTS - 1], (spans[MAX_PARTS - 1][0], spans[-1][1])]
+    return iter(spans)
+
+
+def _opens_question(words: List[Any], position: int) -> bool:
+    return position < len(words) and bool(_OPENS.match(words[position].typed))
+
+
+def _long_enough(reading: Reading, first: int, last: int) -> bool:
+    return sum(word.typed[0].isalnum() for word in reading.words[first:last]) >= MIN_WORDS
+
+
+def _uniform(reading: Reading, first: int, last: int) -> str:
+    """The words of a stretch, with each type and treatment under the name of its slug."""
+    pieces: List[str] = []
+    position = first
+    inside = [mention for mention in reading.mentions if first <= mention.first and mention.last <= last]
+    for mention in [mention for mention in inside if mention.kind in NAMED_KINDS]:
+        pieces += [reading.text(position, mention.first), _name(mention)]
+        position = mention.last
+    pieces.append(reading.text(position, last))
+    return " ".join(piece for piece in pieces if piece).lower()
+
+
+def _name(mention: Mention) -> str:
+    return mention.slug.replace("_", " ")

@@ -1,0 +1,4 @@
+def raised(text, sentences=()):
+    return []
+def is_only_asking(text):
+    return False

@@ -1,0 +1,31 @@
+"""The action server: Rasa's own (rasa-sdk), on the loopback address only, with the facts read before it answers."""
+from __future__ import annotations
+
+import logging
+import sys
+
+from rasa_sdk.endpoint import create_app
+
+import actions
+from actions.actions import answerer
+from dystonia.store import FactErrors
+from server.settings import Settings
+
+
+def main() -> int:
+    """Serves actions until it is stopped; returns 1 when the facts can't be used."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    settings = Settings.from_environment()
+    try:
+        answerer()
+    except FactErrors as errors:
+        print(errors, file=sys.stderr)
+        return 1
+    app = create_app(actions)
+    app.config.ACCESS_LOG = False
+    app.run("127.0.0.1", settings.action_port, workers=1, access_log=False, motd=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

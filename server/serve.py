@@ -1,0 +1,56 @@
+"""The Rasa server: Rasa's own application, with our settings, our mends and the HTTP API off."""
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+os.environ["RASA_TELEMETRY_ENABLED"] = "false"
+os.environ.setdefault("SANIC_WORKERS", "1")
+
+from server import without_tensorflow  # noqa: E402
+
+without_tensorflow.install()
+
+import rasa.core.run as rasa_run  # noqa: E402
+from rasa.core.utils import AvailableEndpoints  # noqa: E402
+from rasa.utils.log_utils import configure_structlog  # noqa: E402
+
+from channels.intake import MAX_BYTES  # noqa: E402
+from server import rasa_mends  # noqa: E402
+from server.settings import ROOT, Settings  # noqa: E402
+
+
+def main(model: Path) -> int:
+    """Serves a model until it is stopped."""
+    settings = Settings.from_environment()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # Rasa's debug lines quote messages; nothing below a warning is ever formatted.
+    configure_structlog(logging.WARNING)
+    rasa_mends.apply(settings.action_timeout)
+    app = rasa_run.configure_app(
+        rasa_run.create_http_input_channels(None, str(ROOT / "credentials.yml")), enable_api=False, endpoints=None
+    )
+    # Room for headers and a full body: what is larger is refused before it is read.
+    app.config.REQUEST_MAX_SIZE = 4 * MAX_BYTES
+    app.config.REQUEST_TIMEOUT = 20
+    app.config.FALLBACK_ERROR_FORMAT = "json"
+    app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
+    app.register_listener(rasa_run.close_resources, "after_server_stop")
+    app.run(settings.host, settings.port, workers=1, access_log=False, motd=False)
+    return 0
+
+
+def endpoints(settings: Settings) -> AvailableEndpoints:
+    """endpoints.yml, with the ports and paths of the settings."""
+    configured = AvailableEndpoints.read_endpoints(str(ROOT / "endpoints.yml"))
+    configured.action.url = settings.action_url
+    if configured.tracker_store.kwargs.get("dialect") == "sqlite":
+        configured.tracker_store.kwargs["db"] = str(settings.talks)
+    return configured
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,80 @@
+"""Settings of a running assistant, all from the environment, each with a default for one machine."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(ValueError):
+    """A setting can't be used; the message says which, why and what to write."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the assistant listens and keeps its talks.
+
+    Attributes:
+        host: address that Rasa listens on (DYSTONIA_HOST).
+        port: its port (DYSTONIA_PORT).
+        action_port: port of the action server, always on the loopback address (DYSTONIA_ACTION_PORT).
+        data: folder for talks, made when missing (DYSTONIA_DATA).
+        action_timeout: seconds before a visitor is told that the look-up failed (DYSTONIA_ACTION_TIMEOUT).
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 5005
+    action_port: int = 5055
+    data: Path = ROOT / "var"
+    action_timeout: float = 2.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Reads the settings.
+
+        Raises:
+            SettingsError: a value is not of the kind it must be.
+        """
+        return cls(
+            host=environment.get("DYSTONIA_HOST", cls.host),
+            port=_port(environment, "DYSTONIA_PORT", cls.port),
+            action_port=_port(environment, "DYSTONIA_ACTION_PORT", cls.action_port),
+            data=Path(environment.get("DYSTONIA_DATA", cls.data)).resolve(),
+            action_timeout=_seconds(environment, "DYSTONIA_ACTION_TIMEOUT", cls.action_timeout),
+        )
+
+    @property
+    def action_url(self) -> str:
+        """Where Rasa calls actions."""
+        return f"http://127.0.0.1:{self.action_port}/webhook"
+
+    @property
+    def url(self) -> str:
+        """Where visitors' messages go."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def talks(self) -> Path:
+        """The SQLite file of the talks."""
+        return self.data / "talks.db"
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    value = environment.get(name, str(default))
+    if not value.isdigit() or not 0 < int(value) < 65536:
+        raise SettingsError(f"{name} is '{value}', which is no port. Mend: a number from 1 to 65535, such as {default}.")
+    return int(value)
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    value = environment.get(name, str(default))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 60:
+        raise SettingsError(f"{name} is '{value}'. Mend: seconds, more than 0 and at most 60, such as {default}.")
+    return seconds
