@@ -11,19 +11,13 @@ from rasa_sdk.executor import CollectingDispatcher
 from dystonia.compose import Answerer, Said
 from dystonia.question import Talk, from_message
 from dystonia.reply import Reply, as_text
-from dystonia.store import FactStore
-
-
-@lru_cache(maxsize=1)
-def store() -> FactStore:
-    """The facts, read once for each start of the action server."""
-    return FactStore.load()
+from dystonia.store import shared_store
 
 
 @lru_cache(maxsize=1)
 def answerer() -> Answerer:
     """The core, over these facts."""
-    return Answerer(store())
+    return Answerer(shared_store())
 
 
 class ActionAnswer(Action):
@@ -66,7 +60,7 @@ def _say(said: Said, before: Talk, dispatcher: CollectingDispatcher) -> List[Eve
     dispatcher.utter_message(
         text=as_text(said.answer),
         buttons=[{"title": button.title, "payload": button.payload} for button in said.answer.buttons],
-        json_message=Reply.of(said.answer, store()).as_custom(),
+        json_message=Reply.of(said.answer, shared_store()).as_custom(),
     )
     kept = before.as_slots()
     return [SlotSet(name, value) for name, value in said.talk.as_slots().items() if value != kept[name]]

@@ -5,7 +5,7 @@ import datetime
 import hashlib
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
@@ -32,6 +32,16 @@ FACTS = Path(__file__).resolve().parent.parent / "facts"
 
 UNKNOWN_COUNTRY = "unknown"
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@lru_cache(maxsize=1)
+def shared_store() -> "FactStore":
+    """The store of this process, read on first use.
+
+    Raises:
+        FactErrors: as ``FactStore.load``.
+    """
+    return FactStore.load()
 
 
 @dataclass(frozen=True)

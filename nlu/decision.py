@@ -21,6 +21,7 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from dystonia.store import shared_store
 from nlu.encoder import MiniLmEncoder
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.importer import BOUNDARY, RED_FLAG, intent_of
@@ -57,13 +58,11 @@ class MessageDecision(ReadingComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Keeps how people ask for each boundary, and which intent each red flag is."""
-        from dystonia.store import FactStore
-
         marked = [example for example in training_data.training_examples if (example.get(METADATA) or {}).get(BOUNDARY)]
         self._boundaries = [example.get(METADATA)[BOUNDARY] for example in marked]
         self._vectors = np.stack([reading_of(example).parts[0].vector for example in marked])
         self._boundary_intents = [example.get(INTENT) for example in marked]
-        self._flag_intents = {flag.id: intent_of(flag) for flag in FactStore.load().red_flags.values()}
+        self._flag_intents = {flag.id: intent_of(flag) for flag in shared_store().red_flags.values()}
         return self.persist()
 
     def keep(self, folder: Path) -> None:

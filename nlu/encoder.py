@@ -26,7 +26,12 @@ class MiniLmEncoder(ReadingComponent):
         return [QuestionSplitter]
 
     def read(self, message: Message) -> None:
-        """Encodes the parts one by one: padding them to one length would cost more than it saves."""
-        parts = reading_of(message).parts
+        """Encodes the parts of one message."""
+        self.process([message])
+
+    def process(self, messages: List[Message]) -> List[Message]:
+        """Encodes the parts of all messages one by one: padding them to one length would cost more than it saves."""
+        parts = [part for message in messages for part in reading_of(message).parts]
         for part, vector in zip(parts, self._encoder.encode([part.text for part in parts])):
             part.vector = vector
+        return messages

@@ -1,7 +1,6 @@
 """Training data out of the facts: what cards, red flags and boundaries know about how people ask."""
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Dict, Iterator, List, Optional, Text, Union
 
 from rasa.shared.core.domain import Domain
@@ -15,7 +14,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from dystonia.models import Lean, Passage, RedFlag, Urgency
 from dystonia.reply import OUT_OF_SCOPE, UNAVAILABLE, Kind, source_entry
-from dystonia.store import FactStore
+from dystonia.store import FactStore, shared_store
 from nlu.message import CARD
 from server.without_tensorflow import tensorflow_is_real
 
@@ -43,9 +42,9 @@ class FactsImporter(TrainingDataImporter):
     ) -> None:
         self._files = RasaFileImporter(config_file, domain_path, training_data_paths)
 
-    @cached_property
+    @property
     def _store(self) -> FactStore:
-        return FactStore.load()
+        return shared_store()
 
     def get_config(self) -> Dict:
         """The configuration.

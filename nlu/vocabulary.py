@@ -22,7 +22,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
-from dystonia.store import FactStore
+from dystonia.store import shared_store
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.message import Mention, Reading, reading_of
 from nlu.words import SpellingRepair
@@ -53,7 +53,7 @@ class VocabularyExtractor(ReadingComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Takes the phrases from the vocabulary and the countries."""
-        store = FactStore.load()
+        store = shared_store()
         self._use(
             [[term.slug, term.kind, term.phrases, []] for term in store.terms.values()]
             + [[entry.country, COUNTRY, entry.synonyms, entry.case_sensitive] for entry in store.countries.values()]

@@ -18,7 +18,7 @@ from rasa.nlu.constants import TOKENS_NAMES
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from dystonia.store import FactStore
+from dystonia.store import shared_store
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.message import Word, reading_of, text_of
 
@@ -75,7 +75,7 @@ class SpellingRepair(ReadingComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns which words the facts use; training examples are no source, because they hold slips on purpose."""
-        store = FactStore.load()
+        store = shared_store()
         texts = [passage.text for card in store.cards.values() for passage in card.passages]
         texts += [phrase for term in store.terms.values() for phrase in [term.name, *term.synonyms, *term.older_terms]]
         texts += [synonym for country in store.countries.values() for synonym in country.synonyms]

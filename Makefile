@@ -1,0 +1,46 @@
+# Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
+.DEFAULT_GOAL := help
+.PHONY: help env run chat train facts validate test evaluate tune bench lock clean
+
+PYTHON3 ?= python3
+PYTHON := .venv/bin/python -W ignore
+PORTS = DYSTONIA_PORT, DYSTONIA_ACTION_PORT
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+env: ## make the environment (TENSORFLOW=1 adds TensorFlow, for Rasa components that this project does not use)
+	@$(PYTHON3) tools/environment.py
+
+run: env ## start the assistant; trains first where needed (other ports: DYSTONIA_PORT, DYSTONIA_ACTION_PORT)
+	@$(PYTHON) -m server.run
+
+chat: env ## talk to the running assistant in this terminal
+	@$(PYTHON) -m tools.chat
+
+train: env ## train the model where its inputs changed
+	@$(PYTHON) -m server.model
+
+facts: env ## check the fact files and say, in plain words, what to mend
+	@$(PYTHON) -m tools.facts
+
+validate: env ## Rasa's own check of domain, rules, stories and examples
+	@$(PYTHON) -m tools.validate
+
+test: env train ## run all tests
+	@$(PYTHON) -m pytest
+
+evaluate: env train ## measure the understanding on held-out questions, beside two bounds
+	@$(PYTHON) -m tools.evaluate
+
+tune: env train ## show how the card look-up fares on its own questions, each held out in turn
+	@$(PYTHON) -m tools.tune
+
+bench: env train ## measure speed and memory beside a stock Rasa bot (installs one, 2.6 GB, the first time)
+	@$(PYTHON) -m tools.bench
+
+lock: env ## pin all packages anew, with hashes
+	@$(PYTHON3) tools/environment.py lock
+
+clean: ## remove everything that commands have made here
+	rm -rf .venv .venv-tools .venv-stock .rasa var models/*.tar.gz models/encoder reports/latest

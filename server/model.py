@@ -1,0 +1,115 @@
+"""The trained model: whether there is one for the present inputs, and how it is trained."""
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Iterator
+
+import yaml
+
+from server.settings import ROOT
+
+MODELS = ROOT / "models"
+KEPT = 3
+"""How many models are kept; older ones are removed after a training."""
+
+_TRAINED_ON = ("vocabulary.yml", "countries.yml", "red_flags.yml", "boundaries.yml")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class TrainingFailed(RuntimeError):
+    """Rasa made no model; its own words are above."""
+
+
+def path_for_inputs() -> Path:
+    """Where the model for the present inputs is, or will be: its name is the hash of what it learns from."""
+    digest = hashlib.sha256()
+    for path in sorted(_files()):
+        digest.update(path.relative_to(ROOT).as_posix().encode())
+        digest.update(path.read_bytes())
+    for path in sorted((ROOT / "facts" / "cards").glob("*.yml")):
+        # Only what is learned from: an answer can be mended without a training.
+        cards = yaml.load(path.read_bytes(), Loader=_LOADER) or []
+        learned = [[card.get("id"), card.get("topic"), card.get("questions")] for card in cards if isinstance(card, dict)]
+        digest.update(json.dumps(learned).encode())
+    return MODELS / f"{digest.hexdigest()[:12]}.tar.gz"
+
+
+def train(force: bool = False) -> Path:
+    """Trains a model for the present inputs unless there is one.
+
+    Raises:
+        TrainingFailed: Rasa made none.
+        dystonia.store.FactErrors: the facts can't be used.
+    """
+    target = path_for_inputs()
+    if target.is_file() and not force:
+        return target
+    # Rasa's progress bars write a line for each step where no terminal is attached.
+    os.environ["TQDM_DISABLE"] = "1"
+    from server import without_tensorflow
+
+    without_tensorflow.install()
+    import warnings
+
+    warnings.simplefilter("ignore")
+    from rasa.model_training import train as rasa_train
+
+    started = time.monotonic()
+    print("Training (about half a minute) ", end="", flush=True)
+    logging.getLogger("rasa.engine.training.hooks").addHandler(_Dots())
+    logging.getLogger("rasa.engine.training.hooks").setLevel(logging.INFO)
+    logging.getLogger("rasa.engine.training.hooks").propagate = False
+    MODELS.mkdir(exist_ok=True)
+    result = rasa_train(
+        str(ROOT / "domain.yml"),
+        str(ROOT / "config.yml"),
+        [str(ROOT / "data")],
+        output=str(MODELS),
+        fixed_model_name=target.name[: -len(".tar.gz")],
+        force_training=True,
+    )
+    if result.code or not target.is_file():
+        raise TrainingFailed("Rasa made no model. Mend: see its messages above, or run 'make facts' and 'make validate'.")
+    print(f" {time.monotonic() - started:.0f} s.", flush=True)
+    for old in sorted(MODELS.glob("*.tar.gz"), key=lambda model: model.stat().st_mtime)[:-KEPT]:
+        old.unlink()
+    return target
+
+
+class _Dots(logging.Handler):
+    """A dot for each component that is done."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows progress."""
+        print(".", end="", flush=True)
+
+
+def _files() -> Iterator[Path]:
+    yield from (ROOT / name for name in ("config.yml", "domain.yml", "requirements.txt", "dystonia/reply.py"))
+    yield from (ROOT / "data").rglob("*.yml")
+    yield from (ROOT / "nlu").glob("*.py")
+    yield from (ROOT / "facts" / name for name in _TRAINED_ON)
+
+
+def main() -> int:
+    """Trains; returns the exit status."""
+    from dystonia.store import FactErrors, FactStore
+
+    try:
+        FactStore.load()
+        model = train(force="--force" in sys.argv)
+    except (FactErrors, TrainingFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Model: {model.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

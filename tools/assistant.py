@@ -1,0 +1,69 @@
+"""The trained assistant without its servers: parses with Rasa, answers with the core. For measuring."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Optional, Text
+
+from dystonia.compose import Answerer
+from dystonia.question import Talk, from_message
+from dystonia.reply import Answer, Kind
+from dystonia.store import shared_store
+
+_STATIC = {"crisis": Kind.crisis, "emergency": Kind.emergency, "out_of_scope": Kind.out_of_scope}
+_MOVES = ("more", "shorter", "repeat", "affirm", "deny")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What came of one message: Rasa's parse, the reply's kind, and the answer where the core gave one."""
+
+    parse: Dict[Text, Any]
+    kind: Kind
+    talk: Talk
+    answer: Optional[Answer] = None
+
+    @property
+    def intent(self) -> Text:
+        """The intent that the dialogue acts on."""
+        return self.parse["intent"]["name"]
+
+
+class Assistant:
+    """A trained model and the facts."""
+
+    def __init__(self, model: Path) -> None:
+        """Loads the model as Rasa's server does."""
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        from rasa.core.agent import Agent
+        from rasa.utils.log_utils import configure_structlog
+
+        configure_structlog(logging.ERROR)
+        self._agent = Agent.load(str(model))
+        self._answerer = Answerer(shared_store())
+        self._loop = asyncio.new_event_loop()
+
+    def parse(self, text: Text) -> Dict[Text, Any]:
+        """Rasa's parse of a message."""
+        return self._loop.run_until_complete(self._agent.parse_message(text))
+
+    def turn(self, text: Text, talk: Talk = Talk()) -> Turn:
+        """The reply to a message in a talk, by the same intents and actions as the rules in data/rules."""
+        parse = self.parse(text)
+        intent = parse["intent"]["name"]
+        if intent in _STATIC:
+            return Turn(parse, _STATIC[intent], talk)
+        if intent.startswith("boundary_"):
+            return Turn(parse, Kind.boundary, talk)
+        if intent.startswith("ask_") or intent == "correct":
+            questions = from_message(parse)
+            said = self._answerer.correct(questions[0], talk) if intent == "correct" else self._answerer.answer(questions, talk)
+        elif intent in _MOVES:
+            said = getattr(self._answerer, {"affirm": "pick", "deny": "decline"}.get(intent, intent))(talk)
+        else:
+            return Turn(parse, Kind.smalltalk, talk)
+        return Turn(parse, said.answer.kind, said.talk, said.answer)
