@@ -14,11 +14,12 @@ from dystonia.store import FactStore
 
 GENERAL_INFORMATION = "general_information"
 """The caution that every first answer of a talk carries."""
-ENOUGH = 0.62
-"""A match score below which no card is said to answer; see `make tune`."""
-CLOSE = 0.03
-"""Two matches on different subjects nearer than this, and both only fair, are asked about."""
-FAIR = 0.78
+ENOUGH = 0.12
+"""A share of belief below which no card is said to answer, unless the question is nearly one of a card's own."""
+NEARLY = 0.85
+"""A likeness from which a question counts as nearly one of a card's own."""
+UNSURE = 0.5
+"""A share of belief below which the runner-up is offered as the first next question."""
 MAX_BUTTONS = 3
 MAX_TRIES = 2
 MAX_SOURCES_NAMED = 3
@@ -46,6 +47,7 @@ class Answerer:
             An answer of kind ``answer``, ``clarify`` or ``out_of_scope``.
         """
         found: List[Tuple[Question, Match]] = []
+        runners_up: List[str] = []
         missed: List[Tuple[Question, List[Match]]] = []
         current = talk
         for question in questions:
@@ -53,24 +55,28 @@ class Answerer:
             if pair:
                 return self._side_by_side(question, pair, talk)
             matches = [match for match in self._lookup.rank(question, current) if match.card.id not in {m.card.id for _, m in found}]
-            if not matches or not question.in_scope and not self._leans(question, current):
+            if not matches:
                 continue
             best = matches[0]
-            if best.score < ENOUGH or self._torn(matches, question):
+            if len(questions) == 1 and best.share < ENOUGH and question.likeness < NEARLY:
                 missed.append((question, matches))
                 continue
             found.append((question, best))
-            current = replace(current, about=self._subject(question, best.card, current), topic=best.card.topic.value)
+            if best.share < UNSURE and question.likeness < NEARLY:
+                runners_up += [match.card.id for match in matches[1:2]]
+            topic = question.topic or best.card.topic.value
+            current = replace(current, about=self._subject(question, best.card, current), topic=topic)
         if found:
-            return self._cards(found, talk, current)
+            return self._cards(found, talk, current, runners_up)
         if missed:
             return self._clarify(*missed[0], talk)
         return Said(Answer(Kind.out_of_scope, (OUT_OF_SCOPE,), confidence=_confidence(questions)), talk)
 
     def correct(self, question: Question, talk: Talk) -> Said:
         """Redoes the last question about what the visitor meant instead ("no, the hand one")."""
-        topic = question.topic or talk.topic
-        return self.answer([replace(question, topic=talk.topic or topic, confidence=1.0, in_scope=True)], replace(talk, about=()))
+        if talk.topic is None:
+            return self.answer([question], talk)
+        return self.answer([replace(question, topic=talk.topic, topic_given=True, confidence=1.0)], replace(talk, about=()))
 
     def shorter(self, talk: Talk) -> Said:
         """The last cards in one sentence each."""
@@ -85,7 +91,7 @@ class Answerer:
         for card_id in self._onward(talk):
             card = self._store.cards[card_id]
             question = Question(card.question, topic=card.topic.value, confidence=1.0, about=tuple(card.about))
-            match = Match(card, 1.0, 1.0)
+            match = Match(card, 1.0)
             current = replace(talk, about=tuple(card.about), topic=card.topic.value)
             return self._cards([(question, match)], talk, current)
         return self._nothing_to_go_on(talk)
@@ -101,13 +107,24 @@ class Answerer:
 
     # The parts of an answer.
 
-    def _cards(self, found: Sequence[Tuple[Question, Match]], talk: Talk, after: Talk) -> Said:
+    def _cards(
+        self, found: Sequence[Tuple[Question, Match]], talk: Talk, after: Talk, runners_up: Sequence[str] = ()
+    ) -> Said:
         cards = [match.card for _, match in found]
         paragraphs: List[str] = [paragraph for card in cards for paragraph in self._body(card)]
-        return self._finish(cards, paragraphs, talk, after, confidence=min(_sure(question, match) for question, match in found))
+        confidence = min(_sure(question, match) for question, match in found)
+        topics = [question.topic or match.card.topic.value for question, match in found]
+        return self._finish(cards, topics, paragraphs, talk, after, confidence, runners_up)
 
     def _finish(
-        self, cards: Sequence[Card], paragraphs: Sequence[str], talk: Talk, after: Talk, confidence: float = 1.0
+        self,
+        cards: Sequence[Card],
+        topics: Sequence[str],
+        paragraphs: Sequence[str],
+        talk: Talk,
+        after: Talk,
+        confidence: float = 1.0,
+        runners_up: Sequence[str] = (),
     ) -> Said:
         cautions = unique(caution for card in cards for caution in card.cautions)
         if GENERAL_INFORMATION not in talk.cautions:
@@ -117,8 +134,8 @@ class Answerer:
         answer = Answer(
             kind=Kind.answer,
             paragraphs=(*paragraphs, *self._overdue(cards), *self._caution_words(cautions, talk), self._source_line(sources)),
-            buttons=self._next_questions(cards, talk),
-            topics=unique(card.topic.value for card in cards),
+            buttons=self._next_questions(cards, talk, runners_up),
+            topics=unique(topics),
             about=after.about,
             cards=ids,
             sources=sources,
@@ -154,9 +171,10 @@ class Answerer:
         late = [card for card in cards if card.review_by < today]
         return (f"This was due to be checked again by {late[0].review_by:%d %B %Y}, so it may be out of date.",) if late else ()
 
-    def _next_questions(self, cards: Sequence[Card], talk: Talk) -> Tuple[Button, ...]:
+    def _next_questions(self, cards: Sequence[Card], talk: Talk, runners_up: Sequence[str]) -> Tuple[Button, ...]:
         spoken = {card.id for card in cards} | set(talk.said)
-        onward = unique(card_id for card in cards for card_id in card.see_also if card_id not in spoken)
+        linked = [card_id for card in cards for card_id in card.see_also]
+        onward = unique(card_id for card_id in (*runners_up, *linked) if card_id not in spoken)
         return tuple(Button.asking(self._store.cards[card_id].question) for card_id in onward[:MAX_BUTTONS])
 
     def _subject(self, question: Question, card: Card, talk: Talk) -> Tuple[str, ...]:
@@ -166,7 +184,7 @@ class Answerer:
     # Two subjects side by side.
 
     def _comparison(self, question: Question, talk: Talk) -> Optional[Tuple[Card, Card]]:
-        if question.topic != "comparison" or not question.in_scope:
+        if question.topic != "comparison":
             return None
         subjects = self._lookup.subjects(self._lookup.resolve(question, talk))
         if len(subjects) != 2:
@@ -184,21 +202,10 @@ class Answerer:
             paragraphs.append(f"{name[0].upper()}{name[1:]}: {card.lead.text}")
             paragraphs += self._body(card)[1:]
         about = tuple(card.about[0] for card in pair)
-        said = self._finish(pair, paragraphs, talk, replace(talk, about=about, topic="comparison"), question.confidence)
-        return Said(replace(said.answer, topics=("comparison",), about=about), replace(said.talk, topic="comparison"))
+        after = replace(talk, about=about, topic="comparison")
+        return self._finish(pair, ["comparison"], paragraphs, talk, after, question.confidence)
 
     # When it is not clear what is meant.
-
-    @staticmethod
-    def _leans(question: Question, talk: Talk) -> bool:
-        return question.refers_back and bool(talk.about) and question.topic is not None
-
-    @staticmethod
-    def _torn(matches: Sequence[Match], question: Question) -> bool:
-        if len(matches) < 2 or matches[0].score >= FAIR:
-            return False
-        first, second = matches[0], matches[1]
-        return first.score - second.score < CLOSE and not set(first.card.about) & set(second.card.about)
 
     def _clarify(self, question: Question, matches: Sequence[Match], talk: Talk) -> Said:
         choices = tuple(match.card.id for match in matches if match.card.id not in talk.offered)[: 2 if talk.clarified < MAX_TRIES else 3]
@@ -224,12 +231,13 @@ class Answerer:
         cards = [self._store.cards[card_id] for card_id in talk.cards if card_id in self._store.cards]
         if not cards:
             return self._nothing_to_go_on(talk)
-        return self._finish(cards, [paragraph for card in cards for paragraph in body(card)], talk, talk)
+        topics = [talk.topic] if talk.topic else [card.topic.value for card in cards]
+        return self._finish(cards, topics, [paragraph for card in cards for paragraph in body(card)], talk, talk)
 
     def _offered(self, talk: Talk) -> Said:
         card = self._store.cards[talk.offered[0]]
         current = replace(talk, about=tuple(card.about), topic=card.topic.value)
-        return self._finish([card], self._body(card), talk, current)
+        return self._finish([card], [card.topic.value], self._body(card), talk, current)
 
     def _onward(self, talk: Talk) -> List[str]:
         cards = [self._store.cards[card_id] for card_id in talk.cards if card_id in self._store.cards]
@@ -254,4 +262,4 @@ def _confidence(questions: Sequence[Question]) -> float:
 
 
 def _sure(question: Question, match: Match) -> float:
-    return min(1.0, max(question.confidence, match.similarity))
+    return min(1.0, max(question.confidence, match.share, question.likeness if question.likeness >= NEARLY else 0.0))

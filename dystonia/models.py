@@ -86,6 +86,9 @@ class Card(Fact):
     cautions: List[str] = []
     see_also: List[str] = []
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     @property
     def passages(self) -> List[Passage]:
         """The lead and the points, in reading order."""

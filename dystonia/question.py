@@ -11,13 +11,14 @@ class Question:
 
     Attributes:
         text: the words that hold the question.
-        topic: one of ``dystonia.models.TOPICS``, or None when the understanding is not sure of any.
+        topic: one of ``dystonia.models.TOPICS``, or None when the words ask for none ("no, the hand one").
         confidence: calibrated probability of the topic, 0 to 1.
         about: slugs that the words name, in order.
         excluded: slugs that the words rule out ("not the neck").
-        candidates: card ids with the similarity of their nearest question (cosine, -1 to 1), best first.
-        in_scope: whether the understanding takes it for a question that belongs here.
+        candidates: card ids with their probability of being the answer (0 to 1), best first.
+        likeness: cosine to the nearest question that any card knows; near 1 where it is one of them.
         refers_back: whether words such as "it" or "and" lean on what was said before.
+        topic_given: whether the topic is certain, because it is that of the last question.
     """
 
     text: str
@@ -26,8 +27,9 @@ class Question:
     about: Tuple[str, ...] = ()
     excluded: Tuple[str, ...] = ()
     candidates: Tuple[Tuple[str, float], ...] = ()
-    in_scope: bool = True
+    likeness: float = 0.0
     refers_back: bool = False
+    topic_given: bool = False
 
     @classmethod
     def from_parse(cls, reading: Mapping[str, Any]) -> "Question":
@@ -39,7 +41,7 @@ class Question:
             about=tuple(reading.get("about", ())),
             excluded=tuple(reading.get("excluded", ())),
             candidates=tuple((card, float(score)) for card, score in reading.get("cards", ())),
-            in_scope=bool(reading.get("in_scope", True)),
+            likeness=float(reading.get("likeness", 0.0)),
             refers_back=bool(reading.get("refers_back", False)),
         )
 
@@ -108,4 +110,4 @@ def from_message(message: Mapping[str, Any]) -> List[Question]:
     readings: Sequence[Mapping[str, Any]] = message.get("questions") or ()
     if readings:
         return [Question.from_parse(reading) for reading in readings]
-    return [Question(text=message.get("text") or "", in_scope=False)]
+    return []

@@ -1,8 +1,9 @@
 """What a message is, decided in one place: crisis > emergency > boundary > question > out of scope, and which questions."""
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Text, Tuple
+from typing import Any, Dict, List, Text, Tuple
 
 import numpy as np
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -22,23 +23,22 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from dystonia.store import shared_store
-from nlu.encoder import MiniLmEncoder
 from nlu.component import ReadingComponent, read_json, write_json
+from nlu.encoder import MiniLmEncoder
 from nlu.importer import BOUNDARY, RED_FLAG, intent_of
-from nlu.message import QUESTIONS, Mention, Part, Reading, reading_of
+from nlu.message import OFFERS, QUESTIONS, Part, Reading, reading_of
 from nlu.questions import is_question, refers_back
-from nlu.red_flag_rules import is_only_asking
-from nlu.red_flags import LIKELIEST, SIGNAL
-from nlu.topics import OUT_OF_SCOPE, best_topic
-from nlu.vocabulary import COUNTRY
+from nlu.red_flags import SIGNAL
+from nlu.topics import LOOKALIKE, OUT_OF_SCOPE
 
 ASKS = "ask_"
 BOUNDARIES = "boundary_"
 URGENT = ("crisis", "emergency")
-NAMED = frozenset({"type", "treatment", "cause", "test", "symptom", "aspect", "body_region", "organisation"})
-LOOKALIKE = "lookalike"
+NAMED = frozenset({"type", "treatment", "cause", "test", "symptom", "aspect", "body_region", "organisation", "country", LOOKALIKE})
+CLEAR = 0.35
+"""A probability from which a piece of a message counts as a question of its own."""
 EXACT = 0.97
-"""A similarity above which a message is one of a card's own questions, whatever else speaks against it."""
+"""A likeness above which a message is one of a card's own questions, whatever else speaks against it."""
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
@@ -48,6 +48,7 @@ class MessageDecision(ReadingComponent):
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
         super().__init__(config, storage, resource)
         self._boundaries: List[str] = []
+        self._boundary_intents: List[str] = []
         self._vectors = np.zeros((0, 0), dtype=np.float32)
         self._flag_intents: Dict[str, str] = {}
 
@@ -81,12 +82,15 @@ class MessageDecision(ReadingComponent):
     def read(self, message: Message) -> None:
         """Decides, and writes the decision where Rasa and the actions look for it."""
         reading = reading_of(message)
+        for part in reading.parts:
+            _join_views(part)
         asked = _questions(reading)
         intent, confidence = self._intent(message, reading, asked)
         message.set(INTENT, {INTENT_NAME_KEY: intent, PREDICTED_CONFIDENCE_KEY: confidence}, add_to_output=True)
-        ranking = [{INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: round(chance, 4)} for name, chance in asked[0].topics[:3]] if asked else []
+        first = asked[0].topics[:3] if asked else []
+        ranking = [{INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: round(chance, 4)} for name, chance in first]
         message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
-        if intent.startswith(ASKS) or intent in ("correct", "nlu_fallback", OUT_OF_SCOPE, "affirm"):
+        if intent.startswith(ASKS) or intent == "correct":
             message.set(QUESTIONS, [_as_output(reading, part) for part in asked], add_to_output=True)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
@@ -98,20 +102,16 @@ class MessageDecision(ReadingComponent):
             flag, confidence = reading.signals[SIGNAL]  # type: ignore[misc]
             _add_entity(message, RED_FLAG, flag)
             return self._flag_intents[flag], confidence
-        if not asked:
-            return OUT_OF_SCOPE, 1.0
-        if best_topic(reading.parts[0])[0] in URGENT and not is_only_asking(reading.text(0, len(reading.words))):
-            flag = reading.signals[LIKELIEST][0]  # type: ignore[index]
-            _add_entity(message, RED_FLAG, flag)
-            return self._flag_intents[flag], best_topic(reading.parts[0])[1]
-        for part in asked:
-            topic, confidence = best_topic(part)
-            if topic.startswith(BOUNDARIES):
-                _add_entity(message, BOUNDARY, self._boundary(part, topic))
-                return topic, confidence
-        if all(not _in_scope(reading, part) for part in asked):
-            return OUT_OF_SCOPE, best_topic(asked[0])[1]
-        return _calm(next(part for part in asked if _in_scope(reading, part)))
+        ours = asked if len(asked) > 1 or _names_dystonia(reading) else [part for part in asked if _in_scope(part)]
+        if not ours:
+            return OUT_OF_SCOPE, asked[0].topics[0][1] if asked else 1.0
+        for part in ours:
+            intent, confidence = part.topics[0]
+            if intent.startswith(BOUNDARIES):
+                _add_entity(message, BOUNDARY, self._boundary(part, intent))
+                message.set(OFFERS, part.offers, add_to_output=True)
+                return intent, confidence
+        return ours[0].topics[0]
 
     def _boundary(self, part: Part, intent: str) -> str:
         """The boundary whose phrasings are nearest, among those of the intent."""
@@ -120,69 +120,75 @@ class MessageDecision(ReadingComponent):
         return self._boundaries[max(among, key=lambda i: likeness[i])]
 
 
-def _calm(part: Part) -> Tuple[str, float]:
-    """The likeliest intent that is not urgent: what is plainly a question gets its answer."""
-    return next((topic for topic in part.topics if topic[0] not in URGENT), (OUT_OF_SCOPE, 0.0))
+def _join_views(part: Part) -> None:
+    """Joins the classifier's view of the topic with that of the cards: the geometric mean, within what is a question.
+
+    Urgent intents are left to the two detectors of red flags, which have spoken by now.
+    """
+    chances = {intent: chance for intent, chance in part.topics if intent not in URGENT}
+    asked = sum(chance for intent, chance in chances.items() if intent.startswith(ASKS))
+    joined = {
+        ASKS + topic: math.sqrt(chances.get(ASKS + topic, 0.0) * mass) for topic, mass in part.card_topics.items()
+    }
+    total = sum(joined.values()) or 1.0
+    chances.update({intent: asked * chance / total for intent, chance in joined.items()})
+    whole = sum(chances.values()) or 1.0
+    part.topics = sorted(((intent, chance / whole) for intent, chance in chances.items()), key=lambda topic: -topic[1])
 
 
 def _questions(reading: Reading) -> List[Part]:
-    """The parts to answer: each question of a compound message, the one inside a story, or the whole."""
+    """The parts to answer: each question of a compound message, or the whole.
+
+    A message with one question in it is read whole: what stands around the question says what it is about.
+    """
     if not reading.parts:
         return []
     whole, *pieces = reading.parts
-    if _likeness(whole) >= EXACT:
+    if whole.likeness >= EXACT:
         return [whole]
-    asking = [piece for piece in pieces if is_question(piece.text) and _in_scope(reading, piece) and _is_subject(best_topic(piece)[0])]
-    distinct = [piece for i, piece in enumerate(asking) if all(_differ(reading, piece, earlier) for earlier in asking[:i])]
-    return distinct or [whole]
+    asking = [piece for piece in pieces if piece.topics[0][0].startswith((ASKS, BOUNDARIES)) and piece.topics[0][1] >= CLEAR]
+    asking = [piece for piece in asking if is_question(reading.text(piece.first, piece.last))]
+    if not _in_scope(whole):
+        # A piece is short, and may look foreign by itself; it is taken at its word where the message belongs here.
+        asking = [piece for piece in asking if _in_scope(piece)]
+    distinct = [piece for i, piece in enumerate(asking) if all(_differ(piece, earlier) for earlier in asking[:i])]
+    return distinct if len(distinct) > 1 else [whole]
 
 
-def _is_subject(intent: str) -> bool:
-    return intent.startswith((ASKS, BOUNDARIES))
-
-
-def _differ(reading: Reading, one: Part, other: Part) -> bool:
+def _differ(one: Part, other: Part) -> bool:
     """Two parts are two questions when their topics or their subjects differ."""
-    return best_topic(one)[0] != best_topic(other)[0] or _slugs(reading, one) != _slugs(reading, other)
+    return one.topics[0][0] != other.topics[0][0] or one.subjects != other.subjects
 
 
-def _slugs(reading: Reading, part: Part) -> List[str]:
-    return list(dict.fromkeys(mention.slug for mention in reading.mentions_in(part) if mention.kind in NAMED and not mention.excluded))
+def _names_dystonia(reading: Reading) -> bool:
+    """Whether the message names dystonia or a type of it: then it belongs here, whatever else it speaks of."""
+    return any(mention.kind == "type" for mention in reading.mentions)
 
 
-def _likeness(part: Part) -> float:
-    return part.cards[0][1] if part.cards else 0.0
-
-
-def _in_scope(reading: Reading, part: Part) -> bool:
-    """Whether a part belongs here: it resembles what we know, and is not about a look-alike with no tie to dystonia."""
-    topic, _ = best_topic(part)
-    if topic == OUT_OF_SCOPE:
-        return _likeness(part) >= EXACT
-    if not topic.startswith(ASKS):
-        return part.familiarity >= 0 or len(part.text.split()) <= 6
-    kinds = {mention.kind for mention in reading.mentions_in(part)}
-    if LOOKALIKE in kinds and not kinds & {"type", "treatment"} and not refers_back(part.text):
-        return _likeness(part) >= EXACT
-    return part.familiarity >= 0
+def _in_scope(part: Part) -> bool:
+    """Whether a part belongs here: small talk is taken at its word, a question must resemble what we know."""
+    intent, _ = part.topics[0]
+    if part.likeness >= EXACT:
+        return True
+    return intent != OUT_OF_SCOPE and (part.in_scope or not intent.startswith((ASKS, BOUNDARIES)))
 
 
 def _as_output(reading: Reading, part: Part) -> Dict[Text, Any]:
-    topic, confidence = best_topic(part)
-    mentions: List[Mention] = reading.mentions_in(part)
-    if not any(mention.kind in ("type", "treatment", "body_region") for mention in mentions):
-        # A story names its subject once; the question at its end leans on it.
-        mentions = mentions + [mention for mention in reading.mentions if mention.kind in ("type", "treatment") and mention not in mentions]
-    kept = [mention for mention in mentions if mention.kind in NAMED | {LOOKALIKE}]
+    topic, confidence = next((each for each in part.topics if each[0].startswith(ASKS)), (None, 0.0))
+    mentions = [mention for mention in reading.mentions_in(part) if mention.kind in NAMED]
+    earlier = [mention for mention in reading.mentions if mention.subject and mention.last <= part.first]
+    if not any(mention.subject for mention in mentions):
+        mentions += earlier[-1:]
+    words = reading.text(part.first, part.last)
     return {
-        "text": reading.text(part.first, part.last),
-        "topic": topic[len(ASKS) :] if topic.startswith(ASKS) else None,
+        "text": words,
+        "topic": topic[len(ASKS) :] if topic else None,
         "confidence": round(confidence, 4),
-        "about": list(dict.fromkeys(mention.slug for mention in kept if not mention.excluded)),
-        "excluded": list(dict.fromkeys(mention.slug for mention in kept if mention.excluded)),
+        "about": list(dict.fromkeys(mention.slug for mention in mentions if not mention.excluded)),
+        "excluded": list(dict.fromkeys(mention.slug for mention in mentions if mention.excluded)),
         "cards": [list(candidate) for candidate in part.cards],
-        "in_scope": _in_scope(reading, part),
-        "refers_back": refers_back(reading.text(part.first, part.last)),
+        "likeness": round(part.likeness, 3),
+        "refers_back": refers_back(words),
     }
 
 

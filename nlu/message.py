@@ -11,10 +11,17 @@ from rasa.shared.nlu.training_data.message import Message
 
 READING = "reading"
 """The message property that holds the :class:`Reading`; internal, never in the output."""
+TALK = "talk"
+"""In the metadata of a message: what its talk is about (server/rasa_mends.py)."""
 QUESTIONS = "questions"
 """The output property that actions read; see ``dystonia.question.Question.from_parse``."""
 CARD = "card"
 """In the metadata of a training example: the card whose question it is."""
+NAMED_KINDS = frozenset({"type", "treatment"})
+"""Kinds of vocabulary entry that a message can be about; their many names are put into one spelling before comparing."""
+
+OFFERS = "offers"
+"""The output property of a message that crosses a boundary: questions on the same subject that cards do answer."""
 
 
 @dataclass
@@ -37,6 +44,12 @@ class Mention:
     first: int
     last: int
     excluded: bool = False
+    stands_for: Optional[str] = None
+
+    @property
+    def subject(self) -> Optional[str]:
+        """The type or treatment that is meant: "the hand" stands for hand dystonia. None for all else."""
+        return self.slug if self.kind in NAMED_KINDS else self.stands_for
 
 
 @dataclass
@@ -44,21 +57,29 @@ class Part:
     """One question of a message: the words ``first`` to ``last`` (not included) and what was made of them.
 
     Attributes:
-        text: the words, spelling repaired and names of types and treatments in one spelling.
+        text: the words, spelling repaired, names of types and treatments in one spelling, and at the end the name of
+            the subject where the words only lean on it ("and how is it treated").
+        subjects: slugs of the types and treatments it is about, by its own words or those it leans on.
         vector: sentence vector, float32 of shape (384,).
-        topics: calibrated probability of each intent, best first.
-        familiarity: how much it resembles what belongs here; below 0 it is foreign.
-        cards: card ids with the similarity of their nearest question, best first.
-        red_flags: probability of each red flag by the classifier, best first.
+        topics: probability of each intent, best first.
+        in_scope: whether it resembles what belongs here.
+        cards: card ids with their probability of being the answer, best first.
+        card_topics: the same probability, summed by the cards' topics.
+        offers: the questions of its two likeliest cards, as they stand on buttons.
+        likeness: cosine to the nearest question of any card.
     """
 
     first: int
     last: int
     text: str = ""
+    subjects: List[str] = field(default_factory=list)
     vector: Optional["np.ndarray"] = None
     topics: List[Tuple[str, float]] = field(default_factory=list)
-    familiarity: float = 0.0
+    in_scope: bool = True
     cards: List[Tuple[str, float]] = field(default_factory=list)
+    card_topics: Dict[str, float] = field(default_factory=dict)
+    offers: List[str] = field(default_factory=list)
+    likeness: float = 0.0
 
 
 @dataclass

@@ -22,8 +22,6 @@ from nlu.message import Part, Reading, reading_of, text_of
 NONE = ""
 SIGNAL = "red_flag"
 """In a reading's signals: the red flag raised and how sure that is."""
-LIKELIEST = "likeliest_red_flag"
-"""In a reading's signals when none was raised: the one that would be next, and how likely any is."""
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
@@ -46,7 +44,7 @@ class RedFlagDetector(ReadingComponent):
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
         """``threshold``: probability of any red flag above which the classifier raises."""
-        return {"threshold": 0.5, "strength": 20.0}
+        return {"threshold": 0.6, "strength": 20.0}
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns from the phrases of red_flags.yml against every other example."""
@@ -76,9 +74,6 @@ class RedFlagDetector(ReadingComponent):
         raised = self._by_rules(text_of(message), reading) or self._by_classifier(reading)
         if raised:
             reading.signals[SIGNAL] = raised
-        elif reading.parts:
-            # The topic classifier may still take the message for urgent; this says which urgent thing is likeliest.
-            reading.signals[LIKELIEST] = self._suspect(reading.parts[0])
 
     @staticmethod
     def _by_rules(text: str, reading: Reading) -> Optional[Tuple[str, float]]:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Text, Tuple
+from typing import Any, Dict, List, Sequence, Text, Tuple
 
 import joblib
 import numpy as np
@@ -18,9 +18,11 @@ from sklearn.model_selection import train_test_split
 
 from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
-from nlu.message import Part, Reading, reading_of
+from nlu.message import NAMED_KINDS, Part, Reading, reading_of
 
 OUT_OF_SCOPE = "out_of_scope"
+LOOKALIKE = "lookalike"
+OURS = "dystonia"
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
@@ -28,8 +30,8 @@ class TopicClassifier(ReadingComponent):
     """Logistic regression over the sentence vector and character n-grams, with calibrated probabilities.
 
     Calibration: one temperature, fitted on a fifth of the examples that the first fit has not seen (Guo and others,
-    2017). Scope: the largest logit plus the cosine to the nearest in-scope example, both in units of their spread on that
-    fifth; below the ``kept`` quantile of it a message counts as foreign.
+    2017). Scope: a second, small regression on the same fifth, over how the part scores and what it names; its threshold
+    is the value that keeps the wanted share of what belongs here.
     """
 
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
@@ -44,19 +46,19 @@ class TopicClassifier(ReadingComponent):
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
         """``strength``: inverse regularisation; ``kept``: share of in-scope messages that must be kept."""
-        return {"strength": 30.0, "components": 200, "char_weight": 0.6, "kept": 0.98, "seed": 20260721, "ranking": 6}
+        return {"strength": 10.0, "components": 128, "char_weight": 0.6, "kept": 0.975, "seed": 20260721}
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fits on four fifths to calibrate, then on all examples."""
         examples = [example for example in training_data.intent_examples if example.get("text")]
-        texts = [reading_of(example).parts[0].text for example in examples]
-        vectors = np.stack([reading_of(example).parts[0].vector for example in examples])
+        readings = [reading_of(example) for example in examples]
+        parts = [reading.parts[0] for reading in readings]
         intents = np.array([example.get(INTENT) for example in examples])
-        seed = self.config["seed"]
-        fitted, held = train_test_split(np.arange(len(texts)), test_size=0.2, random_state=seed, stratify=intents)
-        first = self._fit([texts[i] for i in fitted], vectors[fitted], intents[fitted])
-        calibration = self._calibrate(first, [texts[i] for i in held], vectors[held], intents[held])
-        self._model = {**self._fit(texts, vectors, intents), **calibration}
+        shares = train_test_split(np.arange(len(parts)), test_size=0.2, random_state=self.config["seed"], stratify=intents)
+        fitted, held = ([int(i) for i in share] for share in shares)
+        first = self._fit([parts[i] for i in fitted], intents[fitted], rounds=50)
+        calibration = self._calibrate(first, [readings[i] for i in held], intents[held])
+        self._model = {**self._fit(parts, intents, rounds=100), **calibration}
         return self.persist()
 
     def keep(self, folder: Path) -> None:
@@ -68,78 +70,84 @@ class TopicClassifier(ReadingComponent):
         self._model = joblib.load(folder / "topics.joblib")
 
     def read(self, message: Message) -> None:
-        """Sets topics and familiarity of each part, and Rasa's intent from the whole message."""
-        reading: Reading = reading_of(message)
+        """Sets topics and scope of each part."""
+        reading = reading_of(message)
         if not reading.parts:
             return
-        vectors = np.stack([part.vector for part in reading.parts])
-        logits = _logits(self._model, [part.text for part in reading.parts], vectors)
+        logits = _logits(self._model, reading.parts)
         chances = _softmax(logits / self._model["temperature"])
-        for part, logit, chance, nearest in zip(reading.parts, logits, chances, self._nearest(self._model, vectors)):
-            order = np.argsort(-chance)[: self.config["ranking"]]
+        signs = _scope_signs(self._model, [(reading, part) for part in reading.parts], logits)
+        belongs = signs @ self._model["scope_weights"] + self._model["scope_bias"] >= self._model["scope_threshold"]
+        for part, chance, ours in zip(reading.parts, chances, belongs):
+            order = np.argsort(-chance)
             part.topics = [(str(self._model["intents"][i]), float(chance[i])) for i in order]
-            part.familiarity = float(_familiarity(self._model, logit, nearest) - self._model["threshold"])
+            part.in_scope = bool(ours)
 
-    def _fit(self, texts: List[str], vectors: "np.ndarray", intents: "np.ndarray") -> Dict[str, Any]:
+    def _fit(self, parts: Sequence[Part], intents: "np.ndarray", rounds: int) -> Dict[str, Any]:
         characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), min_df=2, max_features=8000, sublinear_tf=True)
         reduced = TruncatedSVD(self.config["components"], random_state=self.config["seed"])
-        reduced.fit(characters.fit_transform(texts))
+        reduced.fit(characters.fit_transform([part.text for part in parts]))
+        vectors = np.stack([part.vector for part in parts])
         model: Dict[str, Any] = {
             "characters": characters,
             "projection": np.ascontiguousarray(reduced.components_.T.astype(np.float32)),
             "char_weight": self.config["char_weight"],
-            "known": vectors[intents != OUT_OF_SCOPE],
+            "ours": vectors[intents != OUT_OF_SCOPE],
+            "foreign": vectors[intents == OUT_OF_SCOPE],
         }
-        regression = LogisticRegression(C=self.config["strength"], max_iter=200, tol=1e-3)
-        regression.fit(_features(model, texts, vectors), intents)
+        regression = LogisticRegression(C=self.config["strength"], max_iter=rounds, tol=1e-2)
+        regression.fit(_features(model, parts), intents)
         model["weights"] = np.ascontiguousarray(regression.coef_.T.astype(np.float32))
         model["bias"] = regression.intercept_.astype(np.float32)
         model["intents"] = regression.classes_
         return model
 
-    def _calibrate(self, model: Dict[str, Any], texts: List[str], vectors: "np.ndarray", intents: "np.ndarray") -> Dict[str, Any]:
-        logits = _logits(model, texts, vectors)
+    def _calibrate(self, model: Dict[str, Any], readings: Sequence[Reading], intents: "np.ndarray") -> Dict[str, Any]:
+        pairs = [(reading, reading.parts[0]) for reading in readings]
+        logits = _logits(model, [part for _, part in pairs])
         right = np.searchsorted(model["intents"], intents)
         temperatures = np.linspace(0.3, 3.0, 109)
         losses = [-np.log(_softmax(logits / t)[np.arange(len(right)), right] + 1e-12).mean() for t in temperatures]
-        nearest = self._nearest(model, vectors)
-        ours = intents != OUT_OF_SCOPE
-        scale = {
+        signs, ours = _scope_signs(model, pairs, logits), intents != OUT_OF_SCOPE
+        scope = LogisticRegression(C=1.0, max_iter=500).fit(signs, ours)
+        scores = signs @ scope.coef_[0] + scope.intercept_[0]
+        return {
             "temperature": float(temperatures[int(np.argmin(losses))]),
-            "logit_spread": float(logits.max(axis=1)[ours].std()),
-            "cosine_spread": float(nearest[ours].std()),
+            "scope_weights": scope.coef_[0],
+            "scope_bias": float(scope.intercept_[0]),
+            "scope_threshold": float(np.quantile(scores[ours], 1 - self.config["kept"])),
         }
-        scores = [_familiarity({**model, **scale}, logit, near) for logit, near in zip(logits[ours], nearest[ours])]
-        return {**scale, "threshold": float(np.quantile(scores, 1 - self.config["kept"]))}
-
-    @staticmethod
-    def _nearest(model: Dict[str, Any], vectors: "np.ndarray") -> "np.ndarray":
-        return (vectors @ model["known"].T).max(axis=1)
 
 
-def _features(model: Dict[str, Any], texts: List[str], vectors: "np.ndarray") -> "np.ndarray":
-    reduced = np.asarray(model["characters"].transform(texts) @ model["projection"])
+def _features(model: Dict[str, Any], parts: Sequence[Part]) -> "np.ndarray":
+    reduced = np.asarray(model["characters"].transform([part.text for part in parts]) @ model["projection"])
     norms = np.linalg.norm(reduced, axis=1, keepdims=True)
-    return np.hstack([vectors, model["char_weight"] * reduced / np.maximum(norms, 1e-9)])
+    return np.hstack([np.stack([part.vector for part in parts]), model["char_weight"] * reduced / np.maximum(norms, 1e-9)])
 
 
-def _logits(model: Dict[str, Any], texts: List[str], vectors: "np.ndarray") -> "np.ndarray":
-    return _features(model, texts, vectors) @ model["weights"] + model["bias"]
+def _logits(model: Dict[str, Any], parts: Sequence[Part]) -> "np.ndarray":
+    return _features(model, parts) @ model["weights"] + model["bias"]
 
 
-def _familiarity(model: Dict[str, Any], logits: "np.ndarray", nearest: float) -> float:
-    """The largest logit of an intent that belongs here plus the cosine to what is known, each by its spread."""
-    ours = logits[model["intents"] != OUT_OF_SCOPE].max()
-    foreign = logits[model["intents"] == OUT_OF_SCOPE].max(initial=-np.inf)
-    lost = max(0.0, float(foreign - ours)) if np.isfinite(foreign) else 0.0
-    return float(ours / model["logit_spread"] + nearest / model["cosine_spread"] - lost)
+def _scope_signs(model: Dict[str, Any], parts: Sequence[Tuple[Reading, Part]], logits: "np.ndarray") -> "np.ndarray":
+    """What the scope regression sees, shape (parts, 7): logits, nearest examples on both sides, and what is named."""
+    vectors = np.stack([part.vector for _, part in parts])
+    foreign = model["intents"] == OUT_OF_SCOPE
+    best = logits[:, ~foreign].max(axis=1)
+    kinds = [{(mention.kind, mention.slug) for mention in reading.mentions_in(part)} for reading, part in parts]
+    return np.column_stack(
+        [
+            best,
+            best - logits[:, foreign].max(axis=1),
+            (vectors @ model["ours"].T).max(axis=1),
+            (vectors @ model["foreign"].T).max(axis=1),
+            [OURS in str(found) or any(kind == "type" for kind, _ in found) for found in kinds],
+            [any(kind in NAMED_KINDS for kind, _ in found) for found in kinds],
+            [any(kind == LOOKALIKE for kind, _ in found) for found in kinds],
+        ]
+    )
 
 
 def _softmax(logits: "np.ndarray") -> "np.ndarray":
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
-
-
-def best_topic(part: Part) -> Tuple[str, float]:
-    """The likeliest intent of a part and its probability."""
-    return part.topics[0] if part.topics else (OUT_OF_SCOPE, 0.0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Text, Tuple
+from typing import Any, Dict, List, Text
 
 import spacy
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -44,7 +44,7 @@ class VocabularyExtractor(ReadingComponent):
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
         super().__init__(config, storage, resource)
         self._nlp = spacy.blank("en")
-        self._entries: List[Tuple[str, str, List[str], List[str]]] = []
+        self._entries: List[Any] = []
 
     @classmethod
     def required_components(cls) -> List[type]:
@@ -55,13 +55,13 @@ class VocabularyExtractor(ReadingComponent):
         """Takes the phrases from the vocabulary and the countries."""
         store = shared_store()
         self._use(
-            [[term.slug, term.kind, term.phrases, []] for term in store.terms.values()]
-            + [[entry.country, COUNTRY, entry.synonyms, entry.case_sensitive] for entry in store.countries.values()]
+            [[term.slug, term.kind, term.phrases, [], term.stands_for] for term in store.terms.values()]
+            + [[entry.country, COUNTRY, entry.synonyms, entry.case_sensitive, None] for entry in store.countries.values()]
         )
         return self.persist()
 
     def keep(self, folder: Path) -> None:
-        """Writes slug, kind and phrases of each entry."""
+        """Writes slug, kind, phrases and what it stands for, of each entry."""
         write_json(folder / "vocabulary.json", self._entries)
 
     def restore(self, folder: Path) -> None:
@@ -88,10 +88,10 @@ class VocabularyExtractor(ReadingComponent):
 
     def _use(self, entries: List[Any]) -> None:
         self._entries = entries
-        self._kinds = {slug: kind for slug, kind, _, _ in entries}
+        self._kinds = {slug: (kind, stands_for) for slug, kind, _, _, stands_for in entries}
         self._any_case = PhraseMatcher(self._nlp.vocab, attr="LOWER")
         self._exact_case = PhraseMatcher(self._nlp.vocab, attr="ORTH")
-        for slug, _, phrases, exact in entries:
+        for slug, _, phrases, exact, _ in entries:
             self._any_case.add(slug, [self._nlp.make_doc(phrase.lower()) for phrase in phrases])
             if exact:
                 self._exact_case.add(slug, [self._nlp.make_doc(phrase) for phrase in exact])
@@ -108,7 +108,8 @@ class VocabularyExtractor(ReadingComponent):
         for (first, last), key in sorted(found.items(), key=lambda item: (item[0][0] - item[0][1], item[0][0])):
             if all(last <= other.first or other.last <= first for other in taken):
                 slug = self._nlp.vocab.strings[key]
-                taken.append(Mention(slug, self._kinds[slug], first, last, _is_excluded(reading, first)))
+                kind, stands_for = self._kinds[slug]
+                taken.append(Mention(slug, kind, first, last, _is_excluded(reading, first), stands_for))
         return sorted(taken, key=lambda mention: mention.first)
 
     @staticmethod

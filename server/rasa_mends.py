@@ -1,10 +1,16 @@
 """The changes that Rasa 3.6.21 itself needs: one module, each with its reason and a test that fails when stock changes."""
 from __future__ import annotations
 
+from typing import Any, Dict, Text
+
 import rasa
 import rasa.core.actions.action as rasa_action
 from jsonschema import Draft7Validator
-from typing import Any, Dict, Text
+from rasa.core.channels.channel import UserMessage
+from rasa.core.processor import MessageProcessor
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from nlu.message import TALK
 
 RASA_VERSION = "3.6.21"
 
@@ -26,6 +32,7 @@ def apply(action_timeout: float) -> None:
         raise RasaChanged(f"Rasa is {rasa.__version__}, these mends are for {RASA_VERSION}. Mend: make env, or check server/rasa_mends.py.")
     compile_action_schema()
     limit_action_time(action_timeout)
+    hand_over_the_talk()
 
 
 def compile_action_schema() -> None:
@@ -46,3 +53,28 @@ def compile_action_schema() -> None:
 def limit_action_time(seconds: float) -> None:
     """Waits that long for an action. Stock waits 300 seconds, during which a visitor sees nothing."""
     rasa_action.DEFAULT_REQUEST_TIMEOUT = seconds  # type: ignore[attr-defined]
+
+
+def hand_over_the_talk() -> None:
+    """Lets the understanding see what the talk is about, so that "and how is it treated?" is read with its subject.
+
+    Rasa has the tracker at hand when it parses a message, but passes only the message on to the pipeline.
+    """
+    stock = MessageProcessor._parse_message_with_graph
+    if getattr(stock, "hands_over_the_talk", False):
+        return
+
+    def parse(
+        self: MessageProcessor, message: UserMessage, tracker: DialogueStateTracker, only_output_properties: bool = True
+    ) -> Dict[Text, Any]:
+        kept = message.metadata
+        message.metadata = {**(kept or {}), TALK: {"about": tracker.slots["about"].value if "about" in tracker.slots else None}}
+        try:
+            parsed = stock(self, message, tracker, only_output_properties)
+        finally:
+            message.metadata = kept
+        parsed.pop("metadata", None)
+        return parsed
+
+    parse.hands_over_the_talk = True  # type: ignore[attr-defined]
+    MessageProcessor._parse_message_with_graph = parse  # type: ignore[method-assign]

@@ -43,6 +43,9 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         if told.get("kind") in HELP_KINDS:
             wanted = told.get("numbers") or []
             response["text"] = "\n\n".join([response["text"], *self._helplines.paragraphs(line, told["kind"], wanted)])
+        if told.get("kind") == "boundary":
+            offers = tracker.latest_message.parse_data.get("offers") or [] if tracker.latest_message else []
+            response["buttons"] = [{"title": question, "payload": question} for question in offers]
         response["custom"] = self._contract(told, tracker).as_custom()
         return response
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Optional, Text
 
+from rasa.core.channels.channel import UserMessage
+
 from dystonia.compose import Answerer
 from dystonia.question import Talk, from_message
 from dystonia.reply import Answer, Kind
 from dystonia.store import shared_store
+from nlu.message import TALK
 
 _STATIC = {"crisis": Kind.crisis, "emergency": Kind.emergency, "out_of_scope": Kind.out_of_scope}
 _MOVES = ("more", "shorter", "repeat", "affirm", "deny")
@@ -47,13 +50,14 @@ class Assistant:
         self._answerer = Answerer(shared_store())
         self._loop = asyncio.new_event_loop()
 
-    def parse(self, text: Text) -> Dict[Text, Any]:
-        """Rasa's parse of a message."""
-        return self._loop.run_until_complete(self._agent.parse_message(text))
+    def parse(self, text: Text, talk: Talk = Talk()) -> Dict[Text, Any]:
+        """Rasa's parse of a message, in a talk."""
+        message = UserMessage(text, metadata={TALK: {"about": list(talk.about)}})
+        return self._loop.run_until_complete(self._agent.processor.parse_message(message))
 
     def turn(self, text: Text, talk: Talk = Talk()) -> Turn:
         """The reply to a message in a talk, by the same intents and actions as the rules in data/rules."""
-        parse = self.parse(text)
+        parse = self.parse(text, talk)
         intent = parse["intent"]["name"]
         if intent in _STATIC:
             return Turn(parse, _STATIC[intent], talk)

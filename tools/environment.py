@@ -12,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".venv-tools"
-STAMP = VENV / "installed"
+STOCK = ROOT / ".venv-stock"
+WITH_TENSORFLOW = ROOT / "requirements-tensorflow.txt"
 WANTED = (3, 10)
 
 
@@ -25,7 +26,7 @@ def main():
     if os.name != "posix":
         print("This runs on Linux and macOS. Mend: on Windows, use WSL.", file=sys.stderr)
         return 1
-    requirements = ROOT / ("requirements-tensorflow.txt" if os.environ.get("TENSORFLOW") == "1" else "requirements.txt")
+    requirements = WITH_TENSORFLOW if os.environ.get("TENSORFLOW") == "1" else ROOT / "requirements.txt"
     try:
         ensure(requirements)
     except SetupError as error:
@@ -34,26 +35,34 @@ def main():
     return 0
 
 
-def ensure(requirements):
+def ensure_stock():
+    """Makes or mends the environment of stock Rasa, which the project is measured beside; returns its interpreter."""
+    ensure(WITH_TENSORFLOW, STOCK)
+    return python(STOCK)
+
+
+def ensure(requirements, venv=VENV):
     """Installs what a requirements file pins, unless just that is installed already."""
+    stamp = venv / "installed"
     wanted = hashlib.sha256(requirements.read_bytes() + str(ROOT).encode()).hexdigest()
-    if STAMP.is_file() and STAMP.read_text() == wanted and python().exists():
+    if stamp.is_file() and stamp.read_text() == wanted and python(venv).exists():
         return
     uv = find_uv()
-    if not (python().exists() and version_of(str(python())) == WANTED):
-        shutil.rmtree(VENV, ignore_errors=True)
-        run([uv, "venv", "--quiet", "--python", find_python(uv), str(VENV)], "make the environment")
+    if not (python(venv).exists() and version_of(str(python(venv))) == WANTED):
+        shutil.rmtree(venv, ignore_errors=True)
+        run([uv, "venv", "--quiet", "--python", find_python(uv), str(venv)], "make the environment")
     print("Installing packages (about a minute the first time) ...", flush=True)
     # Nothing is resolved here: the file names every package with its hash, and leaves some of Rasa's out on purpose.
-    install = [uv, "pip", "sync", "--quiet", "--python", str(python()), "--require-hashes", str(requirements)]
+    install = [uv, "pip", "sync", "--quiet", "--python", str(python(venv)), "--require-hashes", str(requirements)]
     run(install, "install the packages")
-    write_path_file()
-    STAMP.write_text(wanted)
+    if venv == VENV:
+        write_path_file()
+    stamp.write_text(wanted)
 
 
-def python():
-    """The environment's interpreter."""
-    return VENV / "bin" / "python"
+def python(venv):
+    """An environment's interpreter."""
+    return venv / "bin" / "python"
 
 
 def find_uv():

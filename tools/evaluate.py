@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import defaultdict
 from statistics import median
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 

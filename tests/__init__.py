@@ -1,0 +1,1 @@
+"""Tests. Those of channels/ talk to real servers; tests/running.py starts them."""

@@ -1,0 +1,70 @@
+"""Settings come from the environment; one that can't be used is refused in one sentence that says what to write."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from server.settings import ROOT, Settings, SettingsError
+
+
+def test_with_nothing_set_the_assistant_listens_on_loopback_only() -> None:
+    settings = Settings.from_environment({})
+
+    assert (settings.host, settings.port, settings.action_port) == ("127.0.0.1", 5005, 5055)
+    assert settings.data == ROOT / "var"
+    assert settings.action_timeout == 2.0
+
+
+def test_each_setting_has_its_variable(tmp_path: Path) -> None:
+    settings = Settings.from_environment(
+        {
+            "DYSTONIA_HOST": "192.0.2.7",
+            "DYSTONIA_PORT": "6005",
+            "DYSTONIA_ACTION_PORT": "6055",
+            "DYSTONIA_DATA": str(tmp_path),
+            "DYSTONIA_ACTION_TIMEOUT": "1.5",
+        }
+    )
+
+    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5)
+    assert settings.url == "http://192.0.2.7:6005"
+    assert settings.talks == tmp_path / "talks.db"
+
+
+def test_actions_are_called_on_loopback_whatever_the_host() -> None:
+    assert Settings(host="192.0.2.7", action_port=6055).action_url == "http://127.0.0.1:6055/webhook"
+
+
+def test_a_relative_data_folder_is_made_absolute() -> None:
+    assert Settings.from_environment({"DYSTONIA_DATA": "talks"}).data == Path.cwd() / "talks"
+
+
+@pytest.mark.parametrize("name", ["DYSTONIA_PORT", "DYSTONIA_ACTION_PORT"])
+@pytest.mark.parametrize("value", ["", "0", "65536", "-1", "80a", "5005.0", " 5005", "²"])
+def test_what_is_no_port_is_refused(name: str, value: str) -> None:
+    assert "from 1 to 65535" in _refusal({name: value})
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "61", "soon", "nan", "inf"])
+def test_what_is_no_time_to_wait_is_refused(value: str) -> None:
+    assert "at most 60" in _refusal({"DYSTONIA_ACTION_TIMEOUT": value})
+
+
+@given(port=some.integers(1, 65535), seconds=some.floats(0.001, 60))
+def test_every_port_and_every_time_up_to_a_minute_is_taken(port: int, seconds: float) -> None:
+    settings = Settings.from_environment({"DYSTONIA_PORT": str(port), "DYSTONIA_ACTION_TIMEOUT": str(seconds)})
+
+    assert (settings.port, settings.action_timeout) == (port, seconds)
+
+
+def _refusal(environment: Dict[str, str]) -> str:
+    ((name, value),) = environment.items()
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment(environment)
+    message = str(refused.value)
+    assert message.startswith(f"{name} is '{value}'") and "Mend:" in message and "\n" not in message
+    return message

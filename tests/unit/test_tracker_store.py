@@ -1,0 +1,145 @@
+"""Where talks are kept: they come back whole, and what is forgotten is gone from the bytes."""
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, BotUttered, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from server.tracker_store import FORGET_ME, TalkStore
+
+ANY = {"type": "any", "influence_conversation": False, "mappings": [{"type": "custom"}]}
+DOMAIN = Domain.from_dict({"version": "3.1", "intents": ["greet"], "slots": {"about": ANY, FORGET_ME: {**ANY, "type": "bool"}}})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder that does not exist yet."""
+    return tmp_path / "not" / "there" / "yet"
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[TalkStore]:
+    """The store, as Rasa opens it from endpoints.yml."""
+    store = TalkStore(DOMAIN, db=str(folder / "talks.db"), host=None, dialect="sqlite")
+    yield store
+    store.engine.dispose()
+
+
+def keep(store: TalkStore, sender: str, *texts: str) -> DialogueStateTracker:
+    """Goes on with a talk and keeps it."""
+    tracker = asyncio.run(store.get_or_create_tracker(sender))
+    for text in texts:
+        tracker.update(UserUttered(text, {"name": "greet"}), DOMAIN)
+        tracker.update(BotUttered(f"You said: {text}"), DOMAIN)
+        tracker.update(ActionExecuted("action_listen"), DOMAIN)
+    asyncio.run(store.save(tracker))
+    return tracker
+
+
+def said(store: TalkStore, sender: str) -> List[str]:
+    """What a visitor said, as the store tells it."""
+    tracker = asyncio.run(store.retrieve(sender))
+    return [event.text for event in tracker.events if isinstance(event, UserUttered)] if tracker else []
+
+
+def holding(folder: Path, words: str) -> List[str]:
+    """Files whose bytes hold these words."""
+    return [path.name for path in sorted(folder.iterdir()) if words.encode() in path.read_bytes()]
+
+
+def test_a_missing_folder_is_made(store: TalkStore, folder: Path) -> None:
+    assert (folder / "talks.db").is_file()
+
+
+def test_a_talk_comes_back_in_order(store: TalkStore) -> None:
+    keep(store, "rest:someone", "first", "second")
+    keep(store, "rest:someone", "third")
+
+    assert said(store, "rest:someone") == ["first", "second", "third"]
+
+
+def test_a_talk_comes_back_after_a_restart(store: TalkStore, folder: Path) -> None:
+    keep(store, "rest:someone", "first")
+    store.engine.dispose()
+
+    again = TalkStore(DOMAIN, db=str(folder / "talks.db"))
+
+    assert said(again, "rest:someone") == ["first"]
+    again.engine.dispose()
+
+
+def test_slots_come_back(store: TalkStore) -> None:
+    tracker = keep(store, "rest:someone", "first")
+    tracker.update(SlotSet("about", ["blepharospasm"]), DOMAIN)
+    asyncio.run(store.save(tracker))
+
+    assert asyncio.run(store.retrieve("rest:someone")).get_slot("about") == ["blepharospasm"]
+
+
+@pytest.mark.parametrize("text", ["żółć 😀", "'; DROP TABLE events; --", "%s {0} \\u0000", "line\nline"])
+def test_any_words_come_back_as_they_were(store: TalkStore, text: str) -> None:
+    keep(store, "rest:someone", text)
+
+    assert said(store, "rest:someone") == [text]
+
+
+@pytest.mark.parametrize(
+    "pragma, value", [("journal_mode", "wal"), ("synchronous", 1), ("secure_delete", 1), ("temp_store", 2)]
+)
+def test_the_file_is_quick_and_deletes_for_good(store: TalkStore, pragma: str, value: object) -> None:
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+
+
+def test_erasing_tells_how_much_was_erased(store: TalkStore) -> None:
+    keep(store, "rest:someone", "first", "second")
+
+    assert store.erase("rest:someone") == 7
+    assert store.erase("rest:someone") == 0
+
+
+def test_erasing_leaves_no_byte_in_any_file(store: TalkStore, folder: Path) -> None:
+    keep(store, "rest:someone", "Quillfeather", "x" * 900)
+    assert holding(folder, "Quillfeather")
+
+    store.erase("rest:someone")
+
+    assert holding(folder, "Quillfeather") == []
+    assert holding(folder, "rest:someone") == []
+    assert holding(folder, "xxxxxxxx") == []
+
+
+def test_erasing_leaves_other_talks(store: TalkStore) -> None:
+    keep(store, "rest:someone", "mine")
+    keep(store, "rest:someone.else", "theirs")
+
+    store.erase("rest:someone")
+
+    assert said(store, "rest:someone") == []
+    assert said(store, "rest:someone.else") == ["theirs"]
+
+
+def test_saving_a_talk_that_asks_to_be_forgotten_erases_it(store: TalkStore, folder: Path) -> None:
+    tracker = keep(store, "rest:someone", "Quillfeather")
+    tracker.update(UserUttered("forget me, says Quillfeather", {"name": "greet"}), DOMAIN)
+    tracker.update(SlotSet(FORGET_ME, True), DOMAIN)
+
+    asyncio.run(store.save(tracker))
+
+    assert said(store, "rest:someone") == []
+    assert holding(folder, "Quillfeather") == []
+
+
+def test_after_being_forgotten_a_talk_starts_anew(store: TalkStore) -> None:
+    tracker = keep(store, "rest:someone", "before")
+    tracker.update(SlotSet(FORGET_ME, True), DOMAIN)
+    asyncio.run(store.save(tracker))
+
+    keep(store, "rest:someone", "after")
+
+    assert said(store, "rest:someone") == ["after"]
