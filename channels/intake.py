@@ -13,7 +13,7 @@ MAX_SENDER = 128
 
 _COMMAND = re.compile(r"^[\s/]+")
 _ALLOWED_CONTROLS = frozenset("\n\r\t")
-_SENDER = re.compile(r"^[\w.@:+=-]+$", re.ASCII)
+_SENDER = re.compile(r"[\w.@:+=-]+", re.ASCII)
 
 
 class Refused(ValueError):
@@ -76,7 +76,7 @@ def clean_sender(sender: Any) -> str:
     Raises:
         Refused: not text, empty, over 128 characters, or with other characters than letters, digits and ``. _ @ : + = -``.
     """
-    if not isinstance(sender, str) or not 0 < len(sender) <= MAX_SENDER or not _SENDER.match(sender):
+    if not isinstance(sender, str) or not 0 < len(sender) <= MAX_SENDER or not _SENDER.fullmatch(sender):
         raise Refused(400, f"'sender' is no id. Send 1 to {MAX_SENDER} letters, digits, or characters of . _ @ : + = -")
     return sender
 

@@ -76,7 +76,7 @@ class Answerer:
         """Redoes the last question about what the visitor meant instead ("no, the hand one")."""
         if talk.topic is None:
             return self.answer([question], talk)
-        return self.answer([replace(question, topic=talk.topic, topic_given=True, confidence=1.0)], replace(talk, about=()))
+        return self.answer([replace(question, topic=talk.topic, topic_given=True, confidence=1.0)], talk)
 
     def shorter(self, talk: Talk) -> Said:
         """The last cards in one sentence each."""
@@ -98,7 +98,8 @@ class Answerer:
 
     def pick(self, talk: Talk) -> Said:
         """ "Yes" after a clarifying question: the first of what was offered; otherwise more on the subject."""
-        return self._offered(talk) if talk.offered else self.more(talk)
+        offered = [self._store.cards[card_id] for card_id in talk.offered if card_id in self._store.cards]
+        return self._picked(offered[0], talk) if offered else self.more(talk)
 
     def decline(self, talk: Talk) -> Said:
         """ "No": nothing is pressed on anyone."""
@@ -133,7 +134,7 @@ class Answerer:
         ids = tuple(card.id for card in cards)
         answer = Answer(
             kind=Kind.answer,
-            paragraphs=(*paragraphs, *self._overdue(cards), *self._caution_words(cautions, talk), self._source_line(sources)),
+            paragraphs=(*paragraphs, *self._overdue(cards), *self._caution_words(cautions, talk), self._source_line(sources, cards)),
             buttons=self._next_questions(cards, talk, runners_up),
             topics=unique(topics),
             about=after.about,
@@ -159,17 +160,18 @@ class Answerer:
         ]
         return tuple(words)
 
-    def _source_line(self, sources: Sequence[str]) -> str:
+    def _source_line(self, sources: Sequence[str], cards: Sequence[Card]) -> str:
         named = unique(f"{self._store.sources[source].publisher} ({self._store.sources[source].date})" for source in sources)
         rest = len(named) - MAX_SOURCES_NAMED
         listed = "; ".join(named[:MAX_SOURCES_NAMED])
-        return f"Sources: {listed}{f'; and {rest} more' if rest > 0 else ''}."
+        more = f"; and {rest} more" if rest > 0 else ""
+        return f"Sources: {listed}{more}. Checked {_day(min(card.reviewed for card in cards))}."
 
     @staticmethod
     def _overdue(cards: Sequence[Card]) -> Tuple[str, ...]:
         today = datetime.date.today()
         late = [card for card in cards if card.review_by < today]
-        return (f"This was due to be checked again by {late[0].review_by:%d %B %Y}, so it may be out of date.",) if late else ()
+        return (f"This was due to be checked again by {_day(late[0].review_by)}, so it may be out of date.",) if late else ()
 
     def _next_questions(self, cards: Sequence[Card], talk: Talk, runners_up: Sequence[str]) -> Tuple[Button, ...]:
         spoken = {card.id for card in cards} | set(talk.said)
@@ -234,8 +236,7 @@ class Answerer:
         topics = [talk.topic] if talk.topic else [card.topic.value for card in cards]
         return self._finish(cards, topics, [paragraph for card in cards for paragraph in body(card)], talk, talk)
 
-    def _offered(self, talk: Talk) -> Said:
-        card = self._store.cards[talk.offered[0]]
+    def _picked(self, card: Card, talk: Talk) -> Said:
         current = replace(talk, about=tuple(card.about), topic=card.topic.value)
         return self._finish([card], [card.topic.value], self._body(card), talk, current)
 
@@ -251,6 +252,10 @@ class Answerer:
 
 
 _FIRST = (Button.asking("What is dystonia?"), Button.asking("How is dystonia treated?"), Button.asking("What can you do?"))
+
+
+def _day(date: datetime.date) -> str:
+    return f"{date.day} {date:%B %Y}"
 
 
 def _topics(question: Question) -> Tuple[str, ...]:

@@ -46,7 +46,7 @@ class Lookup:
         named = self._named(question)
         if self.subjects(named) or GENERAL in named or question.likeness >= EXACT and not question.refers_back:
             return named
-        return named + tuple(slug for slug in talk.about if slug not in (*named, *question.excluded))
+        return named + tuple(slug for slug in talk.about if slug not in (*named, *self._excluded(question)))
 
     def subjects(self, slugs: Iterable[str]) -> Tuple[str, ...]:
         """Those of some slugs that a talk can be about: types and treatments, but not dystonia as a whole."""
@@ -73,9 +73,12 @@ class Lookup:
         return [Match(card, math.exp(belief) / total) for card, belief in ranked]
 
     def _named(self, question: Question) -> Tuple[str, ...]:
-        excluded = {self._store.subject(slug) for slug in question.excluded}
+        excluded = self._excluded(question)
         named = dict.fromkeys(self._store.subject(slug) for slug in question.about)
         return tuple(slug for slug in named if slug not in excluded)
+
+    def _excluded(self, question: Question) -> FrozenSet[str]:
+        return frozenset(self._store.subject(slug) for slug in question.excluded)
 
     def _pool(self, question: Question, subjects: FrozenSet[str]) -> Dict[Card, float]:
         """The candidates, and the cards on the subject that the words alone could not point to."""
@@ -90,7 +93,7 @@ class Lookup:
         about = frozenset(self.subjects(card.about))
         same_topic = card.topic.value == question.topic
         leaning = GIVEN_TOPIC * (question.topic_given and same_topic)
-        if about & {self._store.subject(slug) for slug in question.excluded}:
+        if about & self._excluded(question):
             leaning -= RULED_OUT
         if inherited and about & inherited:
             leaning += INHERITED + SAME_TOPIC * same_topic

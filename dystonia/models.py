@@ -134,6 +134,11 @@ class Country(Fact):
     synonyms: List[str]
     case_sensitive: List[str] = []
 
+    @property
+    def phrases(self) -> List[str]:
+        """All ways to write it in any case."""
+        return list(dict.fromkeys([self.name.replace("the ", "", 1), *self.synonyms]))
+
 
 class Helpline(Fact):
     """The numbers to call in one country."""

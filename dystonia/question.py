@@ -1,7 +1,7 @@
 """What was asked: the understanding's reading of a message, and the talk it stands in."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 

@@ -7,7 +7,6 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from dystonia.store import FactStore
 
-
 OUT_OF_SCOPE = (
     "I only know about dystonia, so I can't help with that. I can tell you about its types, causes, treatment, and living with it."
 )

@@ -95,10 +95,10 @@ class CardRetriever(ReadingComponent):
         reading = reading_of(message)
         if not reading.parts:
             return
-        scores = _views(self._model, reading.parts).stacked()
+        scores = _views(self._model, reading.views).stacked()
         chances = _softmax(scores @ self._model["weights"])
         by_topic = chances @ np.eye(len(self._model["topic_names"]))[self._model["topics"]]
-        for part, chance, topics, nearest in zip(reading.parts, chances, by_topic, scores[:, :, 0].max(axis=1)):
+        for part, chance, topics, nearest in zip(reading.views, chances, by_topic, scores[:, :, 0].max(axis=1)):
             order = np.argsort(-chance, kind="stable")[: self.config["candidates"]]
             part.cards = [(self._model["cards"][i], round(float(chance[i]), 4)) for i in order]
             part.card_topics = dict(zip(self._model["topic_names"], topics.tolist()))

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Text, Type, TypeVar
 
-from dystonia.store import FACTS
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from dystonia.store import FACTS
 
 C = TypeVar("C", bound="ReadingComponent")
 

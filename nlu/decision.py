@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any, Dict, List, Text, Tuple
 
@@ -23,6 +24,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from dystonia.store import shared_store
+from nlu import boundary_rules
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.encoder import MiniLmEncoder
 from nlu.importer import BOUNDARY, RED_FLAG, intent_of
@@ -33,8 +35,11 @@ from nlu.topics import LOOKALIKE, OUT_OF_SCOPE
 
 ASKS = "ask_"
 BOUNDARIES = "boundary_"
+COMPARISON = "ask_comparison"
+_COMPARES = re.compile(r"\b(?:differen\w+|versus|vs|compared?|comparison|same as|better than|worse than|which (?:one )?is)\b", re.I)
 URGENT = ("crisis", "emergency")
 NAMED = frozenset({"type", "treatment", "cause", "test", "symptom", "aspect", "body_region", "organisation", "country", LOOKALIKE})
+HALF = 0.5
 CLEAR = 0.35
 """A probability from which a piece of a message counts as a question of its own."""
 EXACT = 0.97
@@ -51,6 +56,7 @@ class MessageDecision(ReadingComponent):
         self._boundary_intents: List[str] = []
         self._vectors = np.zeros((0, 0), dtype=np.float32)
         self._flag_intents: Dict[str, str] = {}
+        self._intent_of_boundary: Dict[str, str] = {}
 
     @classmethod
     def required_components(cls) -> List[type]:
@@ -64,11 +70,17 @@ class MessageDecision(ReadingComponent):
         self._vectors = np.stack([reading_of(example).parts[0].vector for example in marked])
         self._boundary_intents = [example.get(INTENT) for example in marked]
         self._flag_intents = {flag.id: intent_of(flag) for flag in shared_store().red_flags.values()}
+        self._intent_of_boundary = {boundary.id: boundary.intent for boundary in shared_store().boundaries.values()}
         return self.persist()
 
     def keep(self, folder: Path) -> None:
         """Writes ids, intents and vectors."""
-        kept = {"boundaries": self._boundaries, "intents": self._boundary_intents, "red_flags": self._flag_intents}
+        kept = {
+            "boundaries": self._boundaries,
+            "intents": self._boundary_intents,
+            "red_flags": self._flag_intents,
+            "intent_of_boundary": self._intent_of_boundary,
+        }
         write_json(folder / "decision.json", kept)
         np.save(folder / "boundaries.npy", self._vectors)
 
@@ -76,14 +88,19 @@ class MessageDecision(ReadingComponent):
         """Reads them back."""
         kept = read_json(folder / "decision.json")
         self._boundaries, self._boundary_intents = kept["boundaries"], kept["intents"]
-        self._flag_intents = kept["red_flags"]
+        self._flag_intents, self._intent_of_boundary = kept["red_flags"], kept["intent_of_boundary"]
         self._vectors = np.load(folder / "boundaries.npy")
 
     def read(self, message: Message) -> None:
         """Decides, and writes the decision where Rasa and the actions look for it."""
         reading = reading_of(message)
-        for part in reading.parts:
-            _join_views(part)
+        for part in reading.views:
+            _join_topics(part)
+            _settle_comparison(reading, part)
+        reading.parts = [_better_view(part) for part in reading.parts]
+        if _names_dystonia(reading):
+            for part in reading.parts:
+                part.topics = [topic for topic in part.topics if topic[0] != OUT_OF_SCOPE]
         asked = _questions(reading)
         intent, confidence = self._intent(message, reading, asked)
         message.set(INTENT, {INTENT_NAME_KEY: intent, PREDICTED_CONFIDENCE_KEY: confidence}, add_to_output=True)
@@ -105,13 +122,20 @@ class MessageDecision(ReadingComponent):
         ours = asked if len(asked) > 1 or _names_dystonia(reading) else [part for part in asked if _in_scope(part)]
         if not ours:
             return OUT_OF_SCOPE, asked[0].topics[0][1] if asked else 1.0
+        by_form = boundary_rules.crossed(reading.text(0, len(reading.words)))
+        if by_form:
+            return self._hold(message, by_form, ours[0], 1.0)
         for part in ours:
             intent, confidence = part.topics[0]
             if intent.startswith(BOUNDARIES):
-                _add_entity(message, BOUNDARY, self._boundary(part, intent))
-                message.set(OFFERS, part.offers, add_to_output=True)
-                return intent, confidence
+                return self._hold(message, self._boundary(part, intent), part, confidence)
         return ours[0].topics[0]
+
+    def _hold(self, message: Message, boundary: str, part: Part, confidence: float) -> Tuple[str, float]:
+        """Notes the boundary, and what can be told about the subject instead."""
+        _add_entity(message, BOUNDARY, boundary)
+        message.set(OFFERS, part.offers, add_to_output=True)
+        return self._intent_of_boundary[boundary], confidence
 
     def _boundary(self, part: Part, intent: str) -> str:
         """The boundary whose phrasings are nearest, among those of the intent."""
@@ -120,7 +144,7 @@ class MessageDecision(ReadingComponent):
         return self._boundaries[max(among, key=lambda i: likeness[i])]
 
 
-def _join_views(part: Part) -> None:
+def _join_topics(part: Part) -> None:
     """Joins the classifier's view of the topic with that of the cards: the geometric mean, within what is a question.
 
     Urgent intents are left to the two detectors of red flags, which have spoken by now.
@@ -134,6 +158,23 @@ def _join_views(part: Part) -> None:
     chances.update({intent: asked * chance / total for intent, chance in joined.items()})
     whole = sum(chances.values()) or 1.0
     part.topics = sorted(((intent, chance / whole) for intent, chance in chances.items()), key=lambda topic: -topic[1])
+
+
+def _settle_comparison(reading: Reading, part: Part) -> None:
+    """Two things named, and words that set them against each other: a comparison, whatever else the words resemble."""
+    sides = {mention.subject or mention.slug for mention in reading.mentions_in(part) if mention.subject or mention.kind == LOOKALIKE}
+    if len(sides) > 1 and _COMPARES.search(reading.text(part.first, part.last)):
+        rest = [topic for topic in part.topics if topic[0] != COMPARISON]
+        part.topics = [(COMPARISON, max(HALF, part.topics[0][1])), *rest]
+
+
+def _better_view(part: Part) -> Part:
+    """A part as it leans on the talk, unless alone it is small talk, a move, or a question that a card knows as it is."""
+    if part.alone is None:
+        return part
+    intent, chance = part.alone.topics[0]
+    stands_alone = not intent.startswith((ASKS, BOUNDARIES, OUT_OF_SCOPE)) and chance >= HALF
+    return part.alone if stands_alone or part.alone.likeness >= EXACT else part
 
 
 def _questions(reading: Reading) -> List[Part]:

@@ -5,15 +5,15 @@ from typing import Any, Dict, Iterator, List, Optional, Text, Union
 
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.training_data.structures import StoryGraph
+from rasa.shared.exceptions import RasaException
 from rasa.shared.importers.importer import TrainingDataImporter
 from rasa.shared.importers.rasa import RasaFileImporter
-from rasa.shared.exceptions import RasaException
 from rasa.shared.nlu.constants import INTENT, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from dystonia.models import Lean, Passage, RedFlag, Urgency
-from dystonia.reply import OUT_OF_SCOPE, UNAVAILABLE, Kind, source_entry
+from dystonia.reply import OUT_OF_SCOPE, Kind, source_entry
 from dystonia.store import FactStore, shared_store
 from nlu.message import CARD
 from server.without_tensorflow import tensorflow_is_real
@@ -79,12 +79,11 @@ class FactsImporter(TrainingDataImporter):
 
     def get_domain(self) -> Domain:
         """The domain, with a response for each red flag and boundary."""
-        domain = self._files.get_domain()
-        responses = self._responses()
-        for name, variations in responses.items():
+        domain = self._files.get_domain().as_dict()
+        for name, variations in self._responses().items():
             # Those of the file have no condition: they are said when no other fits, so they stay beside the others.
-            variations.extend(domain.responses.get(name, []))
-        return domain.merge(Domain.from_dict({"responses": responses}), override=True)
+            domain["responses"][name] = variations + domain["responses"].get(name, [])
+        return Domain.from_dict(domain)
 
     def _examples(self) -> Iterator[Message]:
         for card in self._store.cards.values():
@@ -107,7 +106,6 @@ class FactsImporter(TrainingDataImporter):
     def _responses(self) -> Dict[Text, List[Dict[Text, Any]]]:
         responses: Dict[Text, List[Dict[Text, Any]]] = {
             "utter_out_of_scope": [{"text": OUT_OF_SCOPE, "custom": {"reply": {"kind": Kind.out_of_scope.value}}}],
-            "utter_unavailable": [{"text": UNAVAILABLE, "custom": {"reply": {"kind": Kind.unavailable.value}}}],
         }
         for flag in self._store.red_flags.values():
             reply = {**self._told(intent_of(flag), f"red_flags.{flag.id}", flag.reply), "numbers": flag.numbers}

@@ -65,6 +65,7 @@ class Part:
         in_scope: whether it resembles what belongs here.
         cards: card ids with their probability of being the answer, best first.
         card_topics: the same probability, summed by the cards' topics.
+        alone: the same words without a subject that they lean on, where there is one: "forget me" is no question about it.
         offers: the questions of its two likeliest cards, as they stand on buttons.
         likeness: cosine to the nearest question of any card.
     """
@@ -78,6 +79,7 @@ class Part:
     in_scope: bool = True
     cards: List[Tuple[str, float]] = field(default_factory=list)
     card_topics: Dict[str, float] = field(default_factory=dict)
+    alone: Optional["Part"] = None
     offers: List[str] = field(default_factory=list)
     likeness: float = 0.0
 
@@ -90,6 +92,11 @@ class Reading:
     mentions: List[Mention] = field(default_factory=list)
     parts: List[Part] = field(default_factory=list)
     signals: Dict[str, object] = field(default_factory=dict)
+
+    @property
+    def views(self) -> List[Part]:
+        """The parts, and those of them that are also read alone."""
+        return [*self.parts, *(part.alone for part in self.parts if part.alone is not None)]
 
     def text(self, first: int, last: int) -> str:
         """The repaired words of a stretch, spaced as typed."""

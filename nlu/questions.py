@@ -62,7 +62,10 @@ class QuestionSplitter(ReadingComponent):
             part = Part(first, last)
             named = _named(reading, part)
             part.subjects = named or _leant_on(reading, part, talk) or ([GENERAL] if reading.parts else [])
-            part.text = " ".join([_uniform(reading, part), *map(_name, part.subjects[:2] if not named else [])]).strip()
+            part.text = _uniform(reading, part)
+            if part.subjects and not named:
+                part.alone = Part(first, last, part.text)
+                part.text = " ".join([part.text, *map(_name, part.subjects[:2])])
             reading.parts.append(part)
 
 

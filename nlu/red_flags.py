@@ -85,7 +85,7 @@ class RedFlagDetector(ReadingComponent):
         return None
 
     def _by_classifier(self, reading: Reading) -> Optional[Tuple[str, float]]:
-        suspects = [self._suspect(part) for part in reading.parts if not red_flag_rules.is_only_asking(self._words(reading, part))]
+        suspects = [self._suspect(part.alone or part) for part in reading.parts if not red_flag_rules.is_only_asking(self._words(reading, part))]
         sure = [suspect for suspect in suspects if suspect[1] >= self.config["threshold"]]
         return max(sure, key=lambda suspect: suspect[1]) if sure else None
 

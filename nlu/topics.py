@@ -74,11 +74,11 @@ class TopicClassifier(ReadingComponent):
         reading = reading_of(message)
         if not reading.parts:
             return
-        logits = _logits(self._model, reading.parts)
+        logits = _logits(self._model, reading.views)
         chances = _softmax(logits / self._model["temperature"])
-        signs = _scope_signs(self._model, [(reading, part) for part in reading.parts], logits)
+        signs = _scope_signs(self._model, [(reading, part) for part in reading.views], logits)
         belongs = signs @ self._model["scope_weights"] + self._model["scope_bias"] >= self._model["scope_threshold"]
-        for part, chance, ours in zip(reading.parts, chances, belongs):
+        for part, chance, ours in zip(reading.views, chances, belongs):
             order = np.argsort(-chance)
             part.topics = [(str(self._model["intents"][i]), float(chance[i])) for i in order]
             part.in_scope = bool(ours)

@@ -28,7 +28,7 @@ from nlu.message import Mention, Reading, reading_of
 from nlu.words import SpellingRepair
 
 COUNTRY = "country"
-_NEGATION = re.compile(r"\b(?:not|except|isn't|isnt|rather than|instead of|other than|no longer)(?: (?:the|my|in|about|on|a))*$", re.I)
+_NEGATION = re.compile(r"\b(?:not|except|it isn't|it isnt|rather than|instead of|other than|no longer)(?: (?:the|my|in|about|on|a))*$", re.I)
 
 
 # Registered as a featurizer too: only those pass what they found on to the next components while Rasa trains.
@@ -56,7 +56,7 @@ class VocabularyExtractor(ReadingComponent):
         store = shared_store()
         self._use(
             [[term.slug, term.kind, term.phrases, [], term.stands_for] for term in store.terms.values()]
-            + [[entry.country, COUNTRY, entry.synonyms, entry.case_sensitive, None] for entry in store.countries.values()]
+            + [[entry.country, COUNTRY, entry.phrases, entry.case_sensitive, None] for entry in store.countries.values()]
         )
         return self.persist()
 

@@ -12,9 +12,9 @@ from rapidfuzz import process as fuzzy
 from rapidfuzz.distance import OSA
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
+from rasa.nlu.constants import TOKENS_NAMES
 from rasa.nlu.tokenizers.tokenizer import Token
 from rasa.shared.nlu.constants import TEXT
-from rasa.nlu.constants import TOKENS_NAMES
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -111,7 +111,8 @@ class SpellingRepair(ReadingComponent):
     def _use(self, domain: Iterable[str]) -> None:
         common = _common_words()
         self._known = frozenset(common) | frozenset(domain)
-        self._medical = [word for word in domain if len(word) >= MIN_REPAIRED]
+        # A slip of a protected word is repaired to that word, so that it can't be taken for a medical one.
+        self._medical = [word for word in {**dict.fromkeys(PROTECTED, 0), **self._domain} if len(word) >= MIN_REPAIRED]
         self._everyday: Dict[int, List[str]] = {}
         for word in list(common)[:COMMON]:
             if len(word) >= MIN_REPAIRED:
@@ -120,7 +121,7 @@ class SpellingRepair(ReadingComponent):
 
     def _nearest(self, word: str) -> Optional[str]:
         reach = 1 if len(word) < 6 else 2
-        medical = self._closest(word, self._medical, reach, lambda near: -self._domain[near])
+        medical = self._closest(word, self._medical, reach, lambda near: -self._domain.get(near, 0))
         if medical:
             return medical
         neighbours = [near for length in range(len(word) - 1, len(word) + 2) for near in self._everyday.get(length, ())]

@@ -35,7 +35,7 @@ def path_for_inputs() -> Path:
     for path in sorted((ROOT / "facts" / "cards").glob("*.yml")):
         # Only what is learned from: an answer can be mended without a training.
         cards = yaml.load(path.read_bytes(), Loader=_LOADER) or []
-        learned = [[card.get("id"), card.get("topic"), card.get("questions")] for card in cards if isinstance(card, dict)]
+        learned = [[card.get(field) for field in ("id", "topic", "about", "questions")] for card in cards if isinstance(card, dict)]
         digest.update(json.dumps(learned).encode())
     return MODELS / f"{digest.hexdigest()[:12]}.tar.gz"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,9 @@ without_tensorflow.install()
 import rasa.core.run as rasa_run  # noqa: E402
 from rasa.core.utils import AvailableEndpoints  # noqa: E402
 from rasa.utils.log_utils import configure_structlog  # noqa: E402
+from sanic.exceptions import SanicException  # noqa: E402
+from sanic.request import Request  # noqa: E402
+from sanic.response import HTTPResponse, json  # noqa: E402
 
 from channels.intake import MAX_BYTES  # noqa: E402
 from server import rasa_mends  # noqa: E402
@@ -25,6 +29,8 @@ from server.settings import ROOT, Settings  # noqa: E402
 
 def main(model: Path) -> int:
     """Serves a model until it is stopped."""
+    # Sanic turns its own deprecation warnings on when it is imported; they are not for whoever runs this.
+    warnings.simplefilter("ignore")
     settings = Settings.from_environment()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # Rasa's debug lines quote messages; nothing below a warning is ever formatted.
@@ -36,11 +42,16 @@ def main(model: Path) -> int:
     # Room for headers and a full body: what is larger is refused before it is read.
     app.config.REQUEST_MAX_SIZE = 4 * MAX_BYTES
     app.config.REQUEST_TIMEOUT = 20
-    app.config.FALLBACK_ERROR_FORMAT = "json"
+    app.error_handler.add(SanicException, _refuse)
     app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
     app.register_listener(rasa_run.close_resources, "after_server_stop")
     app.run(settings.host, settings.port, workers=1, access_log=False, motd=False)
     return 0
+
+
+def _refuse(request: Request, refused: SanicException) -> HTTPResponse:
+    """What Sanic itself refuses (a body too large, no such page) is said in the channels' own form."""
+    return json({"error": str(refused)}, status=refused.status_code)
 
 
 def endpoints(settings: Settings) -> AvailableEndpoints:

@@ -64,7 +64,7 @@ class Settings:
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     value = environment.get(name, str(default))
-    if not value.isdigit() or not 0 < int(value) < 65536:
+    if not (value.isascii() and value.isdecimal()) or not 0 < int(value) < 65536:
         raise SettingsError(f"{name} is '{value}', which is no port. Mend: a number from 1 to 65535, such as {default}.")
     return int(value)
 

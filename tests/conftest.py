@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from hypothesis import settings
 
 # Sanic puts a warning filter in front of all others when it is imported: done here, it is in force for no test.
 import sanic.app  # noqa: F401
+from hypothesis import settings
 
 from tests.running import RunningAssistant, running_assistant
 
@@ -18,8 +18,9 @@ settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets Rasa say, whenever it reads a domain, what it changed in 2021."""
+    """Lets Rasa say, whenever it reads a domain, what it changed in 2021, and that replies stand in the facts too."""
     config.addinivalue_line("filterwarnings", "ignore:Slot auto-fill has been removed:UserWarning")
+    config.addinivalue_line("filterwarnings", "ignore:The following duplicated responses:UserWarning")
 
 
 @pytest.fixture(scope="session")

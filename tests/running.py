@@ -1,4 +1,4 @@
-"""Real servers for tests: the assistant's own processes on free ports, a stand-in action server, and a visitor's view of them."""
+"""Real servers for tests: the assistant's own processes on free ports, a stand-in action server, a visitor's view of them."""
 from __future__ import annotations
 
 import contextlib

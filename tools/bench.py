@@ -71,6 +71,7 @@ def _rows() -> list[Row]:
             Row(f"action_{callers}_median_ms", f"turn with an action, callers {callers}: median, ms", at_most=0.35),
             Row(f"action_{callers}_p95_ms", "  95th percentile, ms"),
             Row(f"action_{callers}_turns_per_s", "  turns a second", at_least=3.0),
+            Row(f"action_{callers}_processor_ms", "  processor time of both processes a turn, ms"),
         )
     ]
     return [
@@ -123,10 +124,11 @@ def of_rounds(rounds: Sequence[Figures]) -> Figures:
 
 
 def compared(ours: Mapping[str, float], theirs: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Each figure of both bots, and the assistant's as a share of the stock bot's."""
+    """Each figure of the table for both bots, and the assistant's as a share of the stock bot's."""
+    pairs = {row.figure: (ours[row.figure], theirs[row.figure]) for row in ROWS}
     return {
-        name: {OURS: round(ours[name], 2), THEIRS: round(theirs[name], 2), "ratio": round(ours[name] / theirs[name], 3)}
-        for name in ours
+        figure: {OURS: round(our, 2), THEIRS: round(their, 2), "ratio": round(our / their, 3)}
+        for figure, (our, their) in pairs.items()
     }
 
 
@@ -186,10 +188,12 @@ def _round(bot: Bot, messages: Sequence[str]) -> Figures:
         greeting = _callers(Plan(running.url, GREETINGS[:1], bot.greeted, 1, SECONDS / 2))
         figures = {"cold_start_s": running.cold_start, **_latencies("greeting", greeting)}
         for callers in CALLERS:
+            before = running.processor_seconds()
             measured = _callers(Plan(running.url, messages, bot.acted, callers, SECONDS))
-            turns = len(measured.milliseconds)
+            turns, worked = len(measured.milliseconds), running.processor_seconds() - before
             figures.update(_latencies(f"action_{callers}", measured))
             figures[f"action_{callers}_turns_per_s"] = turns / measured.seconds
+            figures[f"action_{callers}_processor_ms"] = 1000 * worked / (turns + measured.others)
             figures[f"action_{callers}_turns"], figures[f"action_{callers}_others"] = turns, measured.others
         figures["rasa_mb"], figures["both_mb"] = running.memory()
     return figures

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, validators
@@ -191,14 +191,14 @@ def test_starting_over_leaves_nothing_to_repeat(visitor: Visitor) -> None:
 
 
 def test_forget_me_leaves_no_trace_in_any_file(assistant: RunningAssistant, visitor: Visitor) -> None:
-    for message in ("My friend Quillfeather asks what dystonia is", "What is blepharospasm?"):
+    for message in ("My friend Featherstonehaugh asks what dystonia is", "What is blepharospasm?"):
         visitor.say(message)
-    assert assistant.files_holding("Quillfeather") and assistant.files_holding(visitor.sender)
+    assert assistant.files_holding("Featherstonehaugh") and assistant.files_holding(visitor.sender)
 
     reply = visitor.say("Please forget me")
 
     assert "deleted" in reply.text
-    assert assistant.files_holding("Quillfeather") == []
+    assert assistant.files_holding("Featherstonehaugh") == []
     assert assistant.files_holding(visitor.sender) == []
     assert visitor.say("say that again").reply["cards"] == []
 
@@ -218,6 +218,5 @@ def test_talks_at_the_same_time_do_not_mix(assistant: RunningAssistant) -> None:
     first.say("What is blepharospasm?")
     second.say("What is cervical dystonia?")
 
-    answers: Dict[str, Any] = {name: who.say("what causes it?").reply["about"] for name, who in (("first", first), ("second", second))}
-
-    assert answers == {"first": ["blepharospasm"], "second": ["cervical_dystonia"]}
+    assert first.say("what causes it?").reply["about"] == ["blepharospasm"]
+    assert second.say("what causes it?").reply["about"] == ["cervical_dystonia"]

@@ -42,6 +42,10 @@ class Supervisor:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
         return self.process
 
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self.process.poll() is not None
+
     def said(self) -> str:
         """Everything that it and its children have said."""
         return self._out.read_text(encoding="utf-8")
@@ -57,11 +61,12 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ends it, and what a failed test may have left of its children."""
-        left = _children(self.process.pid) if self.process.poll() is None else []
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(30)
-        for child in left:
+        if self.ended():
+            return
+        children = _children(self.process.pid)
+        self.process.terminate()
+        self.process.wait(30)
+        for child in children:
             if _is_there(child):
                 os.kill(child, signal.SIGKILL)
 
@@ -78,8 +83,8 @@ def supervisor(model: Path, tmp_path: Path) -> Iterator[Supervisor]:
 def running(supervisor: Supervisor) -> Supervisor:
     """A supervisor that has said where the assistant is."""
     supervisor.start()
-    wait_until(lambda: supervisor.url in supervisor.said() or supervisor.process.poll() is not None, START_SECONDS, "the greeting")
-    assert supervisor.process.poll() is None, supervisor.said()
+    wait_until(lambda: supervisor.url in supervisor.said() or supervisor.ended(), START_SECONDS, "the greeting")
+    assert not supervisor.ended(), supervisor.said()
     return supervisor
 
 

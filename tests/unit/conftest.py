@@ -5,11 +5,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dystonia.compose import Answerer
 from dystonia.store import FactStore
 
 SMALL_FACTS = Path(__file__).parent / "small_facts"
+CARD_IDS = sorted(
+    card["id"] for path in (SMALL_FACTS / "cards").glob("*.yml") for card in yaml.safe_load(path.read_text(encoding="utf-8"))
+)
+"""The cards of the small facts; read without the store, so that a fault in it fails tests and not their collection."""
 
 
 @pytest.fixture(scope="session")

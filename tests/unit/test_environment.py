@@ -205,7 +205,7 @@ def test_another_system_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, caps
     assert "Mend: on Windows, use WSL." in capsys.readouterr().err
 
 
-def test_a_fault_is_said_without_a_traceback(machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_is_said_without_a_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(*_: object) -> None:
         raise environment.SetupError("Something is missing. Mend: get it.")
 

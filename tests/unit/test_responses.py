@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -22,8 +21,6 @@ from server.settings import ROOT
 @pytest.fixture(scope="module")
 def domain() -> Domain:
     """The domain as it is trained: with the replies that the facts hold."""
-    # Rasa warns of replies that stand in the domain and in the facts; both are wanted: the general one, and those for a case.
-    warnings.filterwarnings("ignore", "The following duplicated responses", UserWarning)
     return TrainingDataImporter.load_from_config(str(ROOT / "config.yml"), str(ROOT / "domain.yml"), []).get_domain()
 
 
@@ -40,12 +37,13 @@ def say(
     slots: Optional[Dict[str, Any]] = None,
     entities: Optional[List[Dict[str, Any]]] = None,
     confidence: float = 0.9,
-    parse: Optional[Dict[str, Any]] = None,
+    **parsed: Any,
 ) -> Dict[str, Any]:
     """A response in a talk with these slots, after a message with these entities."""
     tracker = DialogueStateTracker.from_events("someone", [SlotSet(*each) for each in (slots or {}).items()], domain.slots)
     intent = {"name": "greet", "confidence": confidence}
-    tracker.update(UserUttered("Hello", intent, entities or [], parse_data={"intent": intent, "entities": entities or [], **(parse or {})}))
+    parse = {"intent": intent, "entities": entities or [], **parsed}
+    tracker.update(UserUttered("Hello", intent, entities or [], parse_data=parse))
     return asyncio.run(writer.generate(response, tracker, "rest"))
 
 
@@ -70,7 +68,8 @@ def test_every_boundary_has_its_reply(writer: ResponseWriter, domain: Domain) ->
         said = say(writer, domain, "utter_boundary", {"boundary": boundary.id}, names("treatment", "baclofen"))
 
         told = said["custom"]["reply"]
-        assert (told["kind"], told["cards"], told["about"]) == ("boundary", [f"boundaries.{boundary.id}"], ["baclofen"]), boundary.id
+        assert (told["kind"], told["cards"]) == ("boundary", [f"boundaries.{boundary.id}"]), boundary.id
+        assert told["about"] == ["baclofen"], boundary.id
         assert "{" not in said["text"], boundary.id
 
 
@@ -148,8 +147,14 @@ def test_every_response_carries_a_whole_account_of_itself(writer: ResponseWriter
 
 
 @pytest.mark.parametrize("confidence, told", [(1.0000001, 1.0), (-0.1, 0.0), (0.123456, 0.1235)])
-def test_confidence_stays_between_nought_and_one(writer: ResponseWriter, domain: Domain, confidence: float, told: float) -> None:
+def test_confidence_is_a_share_of_one(writer: ResponseWriter, domain: Domain, confidence: float, told: float) -> None:
     assert say(writer, domain, "utter_greet", confidence=confidence)["custom"]["reply"]["confidence"] == told
+
+
+def test_a_boundary_offers_the_questions_that_the_understanding_found(writer: ResponseWriter, domain: Domain) -> None:
+    said = say(writer, domain, "utter_boundary", {"boundary": "medicine_changes"}, offers=["What is baclofen?"])
+
+    assert said["buttons"] == [{"title": "What is baclofen?", "payload": "What is baclofen?"}]
 
 
 def test_saying_a_response_twice_says_the_same(writer: ResponseWriter, domain: Domain) -> None:

@@ -49,14 +49,13 @@ IN_CARDS = [
           "'dystonia.what_was' in see_also is not known", "did you mean dystonia.what_is"),
     Plant("a dose", EYES, LEAD, "text: Most people take 20 mg of it in the morning.", "blepharospasm.what_is",
           'gives a dose: "20 mg"', "only a prescriber may name one"),
-    Plant("a promise", EYES, "text: It comes to both eyes.", "text: The injections will cure your eyes.", "blepharospasm.what_is",
-          'makes a promise: "will cure"', "use 'may' or 'can'"),
+    Plant("a promise", EYES, "text: It comes to both eyes.", "text: The injections will cure your eyes.",
+          "blepharospasm.what_is", 'makes a promise: "will cure"', "use 'may' or 'can'"),
     Plant("a diagnosis", EYES, LEAD, "text: It is plain that your eyes are shut. You have blepharospasm.",
           "blepharospasm.what_is", "makes a diagnosis", "speak of people with the condition"),
-    Plant("reading grade", EYES, LEAD, HARD, "blepharospasm.what_is", "reading grade", "shorter sentences, shorter words",
-          line="lead"),
+    Plant("reading grade", EYES, LEAD, HARD, "blepharospasm.what_is", "reading grade", "shorter sentences, shorter words"),
     Plant("a lead too long", EYES, LEAD, "text: It is a spasm. It shuts the eyes. It comes back.", "blepharospasm.what_is",
-          "more than two sentences", "move the rest to points", line="lead"),
+          "more than two sentences", "move the rest to points"),
     Plant("a question too long for a button", EYES, "- What is blepharospasm?",
           "- What is blepharospasm, where does it come from, and what is done about it?", "blepharospasm.what_is",
           "does not fit on a button", "at most 60 characters"),
@@ -85,7 +84,7 @@ IN_CARDS = [
 
 IN_FORM = [
     Plant("duplicate id", EYES, "- id: blepharospasm.symptoms", "- id: blepharospasm.what_is", "blepharospasm.what_is",
-          "the id stands twice, first in facts/cards/eyes.yml, line 1", "give one another id", line="topic: symptoms"),
+          "the id stands twice, first in facts/cards/eyes.yml, line 1", "give one another id"),
     Plant("missing date", EYES, "  reviewed: 2026-01-01\n", "", "blepharospasm.what_is",
           "the field 'reviewed' is missing", "add it", line="id: blepharospasm.what_is"),
     Plant("a date that is none", EYES, "reviewed: 2026-01-01", "reviewed: last spring", "blepharospasm.what_is",
@@ -102,10 +101,10 @@ IN_FORM = [
           "'status' is none of the values allowed", "'debated'"),
     Plant("too few questions", EYES, "    - blepharospasm explained to me\n", "", "blepharospasm.what_is", "questions",
           "see docs/editing-facts.md", line="- What is blepharospasm?"),
-    Plant("broken YAML", "cautions.yml", "- id: toxin_warning", "- id: 'toxin_warning", "", "not valid YAML", "a missing quote",
-          line="can spread, hours"),
-    Plant("not a list", "organisations.yml", "- id: eye_group\n ", "", "", "not a list of entries", "start each entry with '- '",
-          line="name: Eye Group"),
+    Plant("broken YAML", "cautions.yml", "    text: The effect", "    text: Note: the effect", "",
+          "not valid YAML", "a missing quote"),
+    Plant("not a list", "organisations.yml", "- id: eye_group", "groups:\n- id: eye_group", "", "not a list of entries",
+          "start each entry with '- '", line="groups:"),
     Plant("an entry that is no set of fields", "organisations.yml", "- id: eye_group", "- just words\n- id: eye_group", "",
           "an entry is not a set of fields", "'field: value' lines", line="just words"),
 ]  # fmt: skip
@@ -121,10 +120,10 @@ def spoil(facts: Path, plant: Plant) -> None:
 
 
 def line_of(facts: Path, plant: Plant) -> int:
-    """The line that must be named."""
+    """The line that must be named: the last that holds the words, because a doubled entry's fault is in the second."""
     lines = (facts / plant.file).read_text(encoding="utf-8").splitlines()
     words = plant.line or plant.new
-    return next(number for number, line in enumerate(lines, 1) if words in line)
+    return max(number for number, line in enumerate(lines, 1) if words in line)
 
 
 def refusal(facts: Path) -> FactErrors:
@@ -147,16 +146,10 @@ def test_a_fault_is_refused_with_its_place_cause_and_mend(facts: Path, plant: Pl
     problems = refusal(facts).problems
 
     assert len(about(problems, plant)) == 1, problems
-    assert about(problems, plant)[0].line in lines_allowed(facts, plant)
+    assert about(problems, plant)[0].line == line_of(facts, plant)
 
 
-def lines_allowed(facts: Path, plant: Plant) -> set[int]:
-    """The line of the fault; a mapping in YAML begins on the line after its name, and either leads an editor there."""
-    line = line_of(facts, plant)
-    return {line - 1, line, line + 1}
-
-
-@pytest.mark.parametrize("plants", [IN_CARDS, IN_FORM[:-3]], ids=["what entries say", "form"])
+@pytest.mark.parametrize("plants", [IN_CARDS, IN_FORM], ids=["what entries say", "form"])
 def test_several_faults_in_several_files_are_all_named_at_once(facts: Path, plants: list[Plant]) -> None:
     # Given one fault in each file that has any.
     chosen = list({plant.file: plant for plant in plants}.values())
@@ -322,10 +315,10 @@ def test_the_warning_makes_all_points_of_the_boxed_warning(real_store: FactStore
 
 
 def test_no_word_of_the_real_facts_breaks_a_rule(real_store: FactStore) -> None:
-    texts = {card.id: passage.text for card in real_store.cards.values() for passage in card.passages}
-    texts.update({f"{caution.id}, short": caution.short for caution in real_store.cautions.values()})
+    texts = [(card.id, passage.text) for card in real_store.cards.values() for passage in card.passages]
+    texts += [(caution.id, words) for caution in real_store.cautions.values() for words in (caution.full.text, caution.short)]
 
-    assert {key: [rule.fault for rule in wording.faults(text)] for key, text in texts.items() if list(wording.faults(text))} == {}
+    assert [(key, rule.fault) for key, text in texts for rule in wording.faults(text)] == []
 
 
 def test_every_real_button_leads_somewhere(real_store: FactStore) -> None:

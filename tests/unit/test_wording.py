@@ -145,7 +145,7 @@ COUNTED_BY_HAND = [
 def test_the_reading_grade_is_flesch_and_kincaids(text: str, words: int, sentences: int, syllables: int) -> None:
     by_hand = 0.39 * words / sentences + 11.8 * syllables / words - 15.59
 
-    # One syllable more or less in ten words is within what counting by machine can do.
+    # Counting by machine may be out by one syllable in ten words.
     assert wording.reading_grade(text) == pytest.approx(by_hand, abs=1.2)
 
 
@@ -160,9 +160,10 @@ def test_a_text_in_long_words_and_long_sentences_is_over_the_limit() -> None:
 
 @pytest.mark.parametrize("name", ["blepharospasm", "oromandibular dystonia", "trihexyphenidyl", "botulinum toxin"])
 def test_names_of_conditions_and_medicines_make_no_text_harder(name: str) -> None:
-    plain = "Some people ask what the long name is."
+    question = "Some people ask what {} is."
+    short = " ".join(["name"] * len(name.split()))
 
-    assert wording.reading_grade(plain.replace("the long name", name)) <= wording.reading_grade(plain)
+    assert wording.reading_grade(question.format(name)) == wording.reading_grade(question.format(short))
 
 
 @pytest.mark.parametrize("text", ["", "   ", "12 %", "…"])

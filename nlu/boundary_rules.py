@@ -1,0 +1,38 @@
+"""Boundaries by rules that can be read: requests whose form alone says that only a doctor, or nobody, can answer them."""
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Optional, Pattern, Tuple
+
+_ONE = r"(?:i|we|my \w+|he|she|they)"
+_CHANGE = r"(?:stop|start|quit|double|halve|skip|increase|reduce|cut down|come off|go on|go back on|switch|swap|change|wean|take (?:more|less|extra|an extra|another|two|half))"
+
+
+class Rule(NamedTuple):
+    """A boundary, and the form of words that crosses it."""
+
+    boundary: str
+    pattern: Pattern[str]
+
+
+RULES: Tuple[Rule, ...] = tuple(
+    Rule(boundary, re.compile(pattern, re.I))
+    for boundary, pattern in (
+        # "do I have it", "have I got dystonia", "is what my son has dystonia"
+        ("diagnose_individual", rf"\b(?:do|does) {_ONE} (?:really |actually |definitely )?have (?!to\b)(?:\w+ ){{0,3}}(?:dystonia|blepharospasm|torticollis|dysphonia|cramp|it)\b"),
+        ("diagnose_individual", rf"\bhave i got (?!to\b)|\bhas (?:my \w+|he|she) got (?!to\b)(?:\w+ ){{0,2}}(?:dystonia|blepharospasm)|\bdiagnose (?:me|my)\b"),
+        # "should I stop my baclofen", "can she take an extra one"
+        ("medicine_changes", rf"\b(?:should|can|could|may|must) {_ONE} (?:just |safely |now )?{_CHANGE}\b"),
+        ("medicine_changes", rf"\b(?:what|which|how much|how many) (?:\w+ ){{0,4}}(?:dose|dosage|mg|tablets|units)\b.*\b(?:should|for me|my \w+|i|he|she)\b"),
+        # "how much baclofen is too much"
+        ("dangerous_amounts", r"\bhow (?:much|many) (?:\w+ ){1,4}(?:is|are|would be) (?:too (?:much|many)|dangerous|an overdose|safe)\b|\bmaximum (?:safe )?(?:dose|amount)\b"),
+        # "promise me that it will go away"
+        ("promise_cure", r"\bpromise me\b|\bcan you (?:promise|guarantee)\b|\bwill (?:botox|dbs|it|this|the injections?) (?:cure|fix) (?:me|my|him|her)\b"),
+    )
+)  # fmt: skip
+
+
+def crossed(text: str) -> Optional[str]:
+    """The id of the boundary that a message crosses by its form, or None."""
+    plain = " ".join(text.lower().replace("'", "").split())
+    return next((rule.boundary for rule in RULES if rule.pattern.search(plain)), None)

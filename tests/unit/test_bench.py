@@ -1,0 +1,140 @@
+"""`make bench`: what it makes of its measurements, and the callers and the stock bot that it makes them with."""
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from aiohttp import ClientError, web
+
+from dystonia.store import shared_store
+from tools.bench import OURS, ROWS, THEIRS, Row, compared, of_rounds, percentile, table
+from tools.bench_bots import free_ports, pss
+from tools.bench_callers import TURNS_A_TALK, Plan, carry_out, counts
+from tools.bench_stock import EXAMPLES, QUESTION_INTENTS, in_turn, project_files
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [([5.0], 0.95, 5.0), ([3.0, 1.0, 2.0], 0.5, 2.0), (range(1, 101), 0.95, 95), (range(1, 21), 1.0, 20), ([1.0, 2.0], 0, 1.0)],
+)
+def test_a_percentile_is_the_smallest_value_that_enough_do_not_exceed(values, share, expected):
+    assert percentile(values, share) == expected
+
+
+def test_there_is_no_percentile_of_nothing():
+    with pytest.raises(ValueError, match="nothing"):
+        percentile([], 0.95)
+
+
+def test_figures_of_rounds_are_their_medians_so_that_one_slow_round_does_not_count():
+    assert of_rounds([{"ms": 5.0, "mb": 1.0}, {"ms": 90.0, "mb": 2.0}, {"ms": 6.0, "mb": 3.0}]) == {"ms": 6.0, "mb": 2.0}
+
+
+def test_a_ratio_is_the_assistants_share_of_the_stock_figure():
+    ours, theirs = ({row.figure: value for row in ROWS} for value in (7.5, 30.0))
+    both = compared({**ours, "not in the table": 0.0}, {**theirs, "not in the table": 0.0})
+    assert set(both) == {row.figure for row in ROWS}
+    assert all(entry == {OURS: 7.5, THEIRS: 30.0, "ratio": 0.25} for entry in both.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "ratio", "verdict"),
+    [
+        (Row("x", "x", at_most=0.35), 0.35, "met (at most 0.35)"),
+        (Row("x", "x", at_most=0.35), 0.351, "missed (at most 0.35)"),
+        (Row("x", "x", at_least=3.0), 3.0, "met (at least 3)"),
+        (Row("x", "x", at_least=3.0), 2.999, "missed (at least 3)"),
+        (Row("x", "x"), 9.0, ""),
+    ],
+)
+def test_a_goal_is_met_up_to_its_bound(row, ratio, verdict):
+    assert row.verdict(ratio) == verdict
+
+
+def test_the_table_has_a_line_for_each_figure_in_order():
+    figures = {row.figure: {OURS: 1.0, THEIRS: 4.0, "ratio": 0.25} for row in ROWS}
+    head, *lines = table(figures).splitlines()
+    assert [OURS in head, THEIRS in head] == [True, True]
+    assert [line.startswith(row.label) for line, row in zip(lines, ROWS, strict=True)] == [True] * len(ROWS)
+    assert lines[0].split()[-7:] == ["1.0", "4.0", "0.250", "met", "(at", "most", "0.35)"]
+    assert all("0.250" in line for line in lines)
+
+
+def test_groups_are_read_in_turn():
+    assert in_turn([[1, 4, 6], [2], [3, 5]]) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_reply_counts_when_one_of_the_marks_stands_in_it():
+    assert counts('[{"kind":"clarify"}]', ['"kind":"answer"', '"kind":"clarify"'])
+    assert not counts('[{"kind":"unavailable"}]', ['"kind":"answer"', '"kind":"clarify"'])
+
+
+def test_callers_hold_talks_of_a_few_turns_and_sort_the_replies():
+    heard = []
+
+    async def reply(request: web.Request) -> web.Response:
+        heard.append(await request.json())
+        return web.Response(text="known" if heard[-1]["message"] == "a" else "what?")
+
+    measured = asyncio.run(_talk_with(reply, messages=("a", "b"), callers=2))
+    assert len(measured.milliseconds) == sum(entry["message"] == "a" for entry in heard) > 0
+    assert measured.others == sum(entry["message"] == "b" for entry in heard) > 0
+    turns = [sum(entry["sender"] == sender for entry in heard) for sender in {entry["sender"] for entry in heard}]
+    assert max(turns) == TURNS_A_TALK
+    assert all(milliseconds < measured.seconds * 1000 for milliseconds in measured.milliseconds)
+
+
+def test_callers_do_not_count_a_refused_message_as_a_turn():
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    with pytest.raises(ClientError, match="500"):
+        asyncio.run(_talk_with(refuse, messages=("a",), callers=1))
+
+
+async def _talk_with(handler, messages, callers):
+    app, (port,) = web.Application(), free_ports(1)
+    app.router.add_post("/", handler)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        return await carry_out(Plan(f"http://127.0.0.1:{port}/", messages, ("known",), callers, seconds=0.2))
+    finally:
+        await runner.cleanup()
+
+
+def test_the_stock_bot_has_fifteen_intents_of_ten_examples_and_a_fact_for_each_question():
+    files = project_files(shared_store())
+    nlu = {entry["intent"]: entry["examples"].splitlines() for entry in yaml.safe_load(files["data/nlu.yml"])["nlu"]}
+    assert {len(examples) for examples in nlu.values()} == {EXAMPLES}
+    assert len(nlu) == QUESTION_INTENTS + 1 == 15
+    assert set(json.loads(files["facts.json"])) == set(nlu) - {"greet"}
+    assert yaml.safe_load(files["domain.yml"])["intents"] == list(nlu)
+
+
+def test_the_stock_bot_is_what_rasa_init_gives():
+    config = yaml.safe_load(project_files(shared_store())["config.yml"])
+    assert [step["name"] for step in config["pipeline"]] == [
+        "WhitespaceTokenizer",
+        "RegexFeaturizer",
+        "LexicalSyntacticFeaturizer",
+        "CountVectorsFeaturizer",
+        "CountVectorsFeaturizer",
+        "DIETClassifier",
+        "EntitySynonymMapper",
+        "ResponseSelector",
+        "FallbackClassifier",
+    ]
+    assert {step["epochs"] for step in config["pipeline"] + config["policies"] if "epochs" in step} == {100}
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from Linux's /proc")
+def test_memory_is_that_of_the_process():
+    before = pss(os.getpid())
+    held = bytearray(os.urandom(1 << 20) * 50)
+    assert pss(os.getpid()) - before == pytest.approx(len(held) / (1 << 20), abs=8)
