@@ -10,10 +10,8 @@ from dystonia.lookup import GENERAL, Lookup, Match
 from dystonia.models import Card
 from dystonia.question import Question, Talk
 from dystonia.reply import OUT_OF_SCOPE, Answer, Button, Kind, unique
-from dystonia.store import FactStore
+from dystonia.store import GENERAL_INFORMATION, FactStore
 
-GENERAL_INFORMATION = "general_information"
-"""The caution that every first answer of a talk carries."""
 ENOUGH = 0.12
 """A share of belief below which no card is said to answer, unless the question is nearly one of a card's own."""
 NEARLY = 0.85

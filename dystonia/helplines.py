@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 import yaml
-from pydantic import ValidationError
 
 from dystonia.models import Helpline
 from dystonia.store import FACTS, UNKNOWN_COUNTRY
@@ -52,7 +51,7 @@ class Helplines:
         try:
             entries = yaml.safe_load((folder / "helplines.yml").read_bytes())
             return cls({entry["country"]: Helpline(**entry) for entry in entries})
-        except (OSError, yaml.YAMLError, ValidationError, TypeError, KeyError) as error:
+        except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError) as error:
             logger.error("facts/helplines.yml can't be read (%s); replies name no local numbers. Mend: make facts.", type(error).__name__)
             return cls({})
 

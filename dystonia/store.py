@@ -5,9 +5,10 @@ import datetime
 import hashlib
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple, Union
 
 import yaml
 from pydantic import ValidationError
@@ -31,6 +32,8 @@ FACTS = Path(__file__).resolve().parent.parent / "facts"
 """The facts that ship with the project."""
 
 UNKNOWN_COUNTRY = "unknown"
+GENERAL_INFORMATION = "general_information"
+"""The caution that every first answer of a talk carries."""
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -108,7 +111,7 @@ class FactStore:
             red_flags=files.read("red_flags.yml"),
             boundaries=files.read("boundaries.yml"),
         )
-        problems = files.problems or list(_Checks(store, files).problems())
+        problems = [*files.problems, *_Checks(store, files).problems()]
         if problems:
             raise FactErrors(problems)
         return store
@@ -177,6 +180,10 @@ class _Files:
             node = deeper
         return self._file_of[group, entry], node.start_mark.line + 1
 
+    def names(self, group: str) -> FrozenSet[str]:
+        """Every id in a group of files, also of entries that can't be used for another fault."""
+        return frozenset(entry for kind, entry in self._nodes if kind == group)
+
     def _bytes(self, path: Path) -> bytes:
         name = path.relative_to(self.folder).as_posix()
         if name not in self._texts:
@@ -204,6 +211,7 @@ class _Files:
             self._problem(name, line, "", f"not valid YAML: {reason}", "look for a missing quote, colon or indent there")
             return []
         if root is None:
+            self._problem(name, 1, "", "the file is empty", "put its entries back, or remove the file")
             return []
         if not isinstance(root, yaml.SequenceNode):
             self._problem(name, 1, "", "not a list of entries", "start each entry with '- '")
@@ -253,8 +261,15 @@ class _Files:
         self.problems.append(Problem(file, line, entry, fault, mend))
 
 
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as text: the models read them, and say so in plain words when one can't be."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)
+
+
 def _construct(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
+    loader = _Loader("")
     try:
         return loader.construct_object(node, deep=True)
     finally:
@@ -287,9 +302,19 @@ class _Checks:
         for group, entries in self._texts():
             for key, passage in entries:
                 yield from self._passage(group, key, passage, ())
+        for caution in self._store.cautions.values():
+            yield from self._wording("cautions.yml", caution.id, caution.short, ("short",))
+        for group, listed in (("helplines.yml", self._store.helplines), ("organisations.yml", self._store.organisations)):
+            for key, entry in listed.items():
+                yield from self._sources(group, key, entry.sources, ("sources",))
         yield from self._vocabulary()
-        if UNKNOWN_COUNTRY not in self._store.helplines:
-            yield Problem("facts/helplines.yml", 1, "", "there is no entry 'unknown'", "add what to say before the country is known")
+        yield from self._must_be_there("helplines.yml", UNKNOWN_COUNTRY, "add what to say before the country is known")
+        yield from self._must_be_there("cautions.yml", GENERAL_INFORMATION, "add the caution that every first answer carries")
+
+    def _must_be_there(self, group: str, entry: str, mend: str) -> Iterable[Problem]:
+        names = self._files.names(group)
+        if names and entry not in names:
+            yield Problem(f"{self._files.folder.name}/{group}", 1, "", f"there is no entry '{entry}'", mend)
 
     def _texts(self) -> Iterable[Tuple[str, List[Tuple[str, Passage]]]]:
         yield "cautions.yml", [(key, caution.full) for key, caution in self._store.cautions.items()]
@@ -301,13 +326,13 @@ class _Checks:
         return Problem(file, line, entry, fault, mend)
 
     def _card(self, card: Card) -> Iterable[Problem]:
-        for group, field, known in (
-            (card.about, "about", {**self._store.terms, **self._store.countries}),
-            (card.cautions, "cautions", self._store.cautions),
-            (card.see_also, "see_also", self._store.cards),
+        for listed, field, known in (
+            (card.about, "about", self._files.names("vocabulary.yml") | self._files.names("countries.yml")),
+            (card.cautions, "cautions", self._files.names("cautions.yml")),
+            (card.see_also, "see_also", self._files.names("cards")),
         ):
-            for position, name in enumerate(group):
-                if name not in known:
+            for position, name in enumerate(listed):
+                if known and name not in known:
                     yield self._problem(
                         "cards", card.id, (field, position), f"'{name}' in {field} is not known", _nearest(name, known)
                     )
@@ -338,19 +363,27 @@ class _Checks:
                 )
 
     def _passage(self, group: str, entry: str, passage: Passage, path: Sequence[Union[str, int]]) -> Iterable[Problem]:
-        for source in passage.sources:
-            if source not in self._store.sources:
-                yield self._problem(group, entry, path, f"the source '{source}' is not known", _nearest(source, self._store.sources))
-        for rule in wording.faults(passage.text):
-            yield self._problem(group, entry, path, f"the text {rule.fault}: \"{_quote(rule, passage.text)}\"", rule.mend)
+        yield from self._sources(group, entry, passage.sources, path)
+        yield from self._wording(group, entry, passage.text, path)
+
+    def _sources(self, group: str, entry: str, sources: Sequence[str], path: Sequence[Union[str, int]]) -> Iterable[Problem]:
+        known = self._files.names("sources.yml")
+        for source in sources:
+            if known and source not in known:
+                yield self._problem(group, entry, path, f"the source '{source}' is not known", _nearest(source, known))
+
+    def _wording(self, group: str, entry: str, text: str, path: Sequence[Union[str, int]]) -> Iterable[Problem]:
+        for rule in wording.faults(text):
+            yield self._problem(group, entry, path, f'the text {rule.fault}: "{_quote(rule, text)}"', rule.mend)
 
     def _vocabulary(self) -> Iterable[Problem]:
         claimed: Dict[str, str] = {}
         for term in self._store.terms.values():
             for field in ("parent", "stands_for"):
                 slug = getattr(term, field)
-                if slug and slug not in self._store.terms:
-                    yield self._problem("vocabulary.yml", term.slug, (field,), f"'{slug}' is not known", _nearest(slug, self._store.terms))
+                if slug and slug not in self._files.names("vocabulary.yml"):
+                    mend = _nearest(slug, self._store.terms)
+                    yield self._problem("vocabulary.yml", term.slug, (field,), f"'{slug}' is not known", mend)
             for phrase in term.phrases:
                 other = claimed.setdefault(phrase.lower(), term.slug)
                 if other != term.slug:
@@ -367,7 +400,5 @@ def _quote(rule: wording.Rule, text: str) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
     near = get_close_matches(name, list(known), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(near)}" if near else "check its spelling, or add it first"
