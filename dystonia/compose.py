@@ -178,8 +178,13 @@ class Answerer:
         return tuple(Button.asking(self._store.cards[card_id].question) for card_id in onward[:MAX_BUTTONS])
 
     def _subject(self, question: Question, card: Card, talk: Talk) -> Tuple[str, ...]:
+        """What the talk is about after a card: subjects first, and the old one where nothing took its place."""
         resolved = self._lookup.resolve(question, talk)
-        return resolved if set(resolved) & set(card.about) else tuple(card.about)
+        about = resolved if set(resolved) & set(card.about) else tuple(card.about)
+        subjects = self._lookup.subjects(about)
+        if not subjects and GENERAL not in question.about:
+            subjects = self._lookup.subjects(talk.about)
+        return unique((*subjects, *about))
 
     # Two subjects side by side.
 

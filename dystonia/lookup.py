@@ -46,7 +46,7 @@ class Lookup:
         named = self._named(question)
         if self.subjects(named) or GENERAL in named or question.likeness >= EXACT and not question.refers_back:
             return named
-        return named + tuple(slug for slug in talk.about if slug not in (*named, *self._excluded(question)))
+        return named + tuple(slug for slug in self.subjects(talk.about) if slug not in (*named, *self._excluded(question)))
 
     def subjects(self, slugs: Iterable[str]) -> Tuple[str, ...]:
         """Those of some slugs that a talk can be about: types and treatments, but not dystonia as a whole."""

@@ -39,7 +39,9 @@ COMPARISON = "ask_comparison"
 _COMPARES = re.compile(r"\b(?:differen\w+|versus|vs|compared?|comparison|same as|better than|worse than|which (?:one )?is)\b", re.I)
 URGENT = ("crisis", "emergency")
 NAMED = frozenset({"type", "treatment", "cause", "test", "symptom", "aspect", "body_region", "organisation", "country", LOOKALIKE})
+ABOUT_US = "ask_sources"
 HALF = 0.5
+SURELY_FOREIGN = 0.8
 CLEAR = 0.35
 """A probability from which a piece of a message counts as a question of its own."""
 EXACT = 0.97
@@ -173,7 +175,8 @@ def _better_view(part: Part) -> Part:
     if part.alone is None:
         return part
     intent, chance = part.alone.topics[0]
-    stands_alone = not intent.startswith((ASKS, BOUNDARIES, OUT_OF_SCOPE)) and chance >= HALF
+    about_the_talk = intent.startswith((ASKS, BOUNDARIES, OUT_OF_SCOPE)) and intent != ABOUT_US
+    stands_alone = not about_the_talk and chance >= HALF
     return part.alone if stands_alone or part.alone.likeness >= EXACT else part
 
 
@@ -208,9 +211,12 @@ def _names_dystonia(reading: Reading) -> bool:
 
 def _in_scope(part: Part) -> bool:
     """Whether a part belongs here: small talk is taken at its word, a question must resemble what we know."""
-    intent, _ = part.topics[0]
+    intent, chance = part.topics[0]
     if part.likeness >= EXACT:
         return True
+    if part.alone is not None:
+        # It leans on what was said before, which belonged here.
+        return intent != OUT_OF_SCOPE or chance < SURELY_FOREIGN
     return intent != OUT_OF_SCOPE and (part.in_scope or not intent.startswith((ASKS, BOUNDARIES)))
 
 

@@ -65,7 +65,7 @@ class QuestionSplitter(ReadingComponent):
             part.text = _uniform(reading, part)
             if part.subjects and not named:
                 part.alone = Part(first, last, part.text)
-                part.text = " ".join([part.text, *map(_name, part.subjects[:2])])
+                part.text = " ".join([part.text, *map(_name, part.subjects[:1])])
             reading.parts.append(part)
 
 

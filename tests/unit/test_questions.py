@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlu.questions import MAX_PARTS, is_question, refers_back
+from nlu.questions import is_question, refers_back
 from tests.unit.reading import parts, read
 
 
@@ -52,7 +52,7 @@ def test_the_whole_message_is_always_the_first_part() -> None:
 def test_no_message_has_more_parts_than_can_be_answered(count: int) -> None:
     found = parts(" ".join(f"What is thing number {number}?" for number in range(count)))
 
-    assert len(found) <= MAX_PARTS
+    assert len(found) <= 10
     assert not found or found[-1].endswith(f"{count - 1}?")
 
 

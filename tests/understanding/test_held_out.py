@@ -1,0 +1,117 @@
+"""The understanding on questions that no card, rule or example was made from.
+
+The floors stand a little under what `make evaluate` and `make safety` measured last (reports/): they catch a fall, and they
+are raised when the understanding gets better. They are no goals.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import pytest
+from rapidfuzz import fuzz, process
+
+from dystonia.reply import Kind
+from tools import evaluate, safety
+from tools.assistant import Assistant, Turn
+from tools.held_out import HELD_OUT, read, with_slips
+from tools.stock import examples
+
+NEARLY_THE_SAME = 93
+"""Similarity (0 to 100, of the letters) from which a held-out text counts as one of the training examples."""
+
+
+@pytest.fixture(scope="module")
+def understood(model: Path) -> Assistant:
+    return Assistant(model)
+
+
+@pytest.fixture(scope="module")
+def single() -> List[Dict[str, Any]]:
+    return read("single") + read("in_scope_lookalikes")
+
+
+@pytest.fixture(scope="module")
+def turns(understood: Assistant, single: List[Dict[str, Any]]) -> List[Turn]:
+    return [understood.turn(entry["text"]) for entry in single]
+
+
+def texts() -> Iterator[str]:
+    for path in sorted(HELD_OUT.rglob("*.yml")):
+        for entry in read(path.stem, path.parent):
+            yield from (turn["say"] for turn in entry.get("turns", []))
+            yield from entry.get("paraphrases", [])
+            if "text" in entry:
+                yield entry["text"]
+
+
+def test_no_held_out_text_stands_in_the_training_data() -> None:
+    known = [plain(text) for text, _ in examples()]
+    # Greetings and other messages of a few words can't but be the same.
+    asked = [plain(text) for text in texts() if len(text.split()) > 4]
+
+    nearest = ((text, process.extractOne(text, known, scorer=fuzz.ratio, score_cutoff=NEARLY_THE_SAME)) for text in asked)
+    leaked = [(text, found[0]) for text, found in nearest if found]
+
+    assert len(leaked) / len(asked) < 0.005, leaked
+
+
+def plain(text: str) -> str:
+    return " ".join("".join(letter if letter.isalnum() else " " for letter in text.lower()).split())
+
+
+def test_there_are_enough_questions_to_tell(single: List[Dict[str, Any]]) -> None:
+    assert len(single) >= 150
+    assert len(read("out_of_scope")) >= 150
+
+
+def test_topics_are_seen(turns: List[Turn], single: List[Dict[str, Any]]) -> None:
+    assert evaluate.accuracy(turns, single) >= 0.69
+    assert evaluate.macro_f1([evaluate.topic_of(turn) for turn in turns], single) >= 0.70
+
+
+def test_questions_are_kept_and_answered(turns: List[Turn]) -> None:
+    assert evaluate.share(turn.kind is not Kind.out_of_scope for turn in turns) >= 0.94
+    assert evaluate.share(turn.kind is Kind.answer for turn in turns) >= 0.85
+
+
+def test_slips_cost_little(understood: Assistant, single: List[Dict[str, Any]], turns: List[Turn]) -> None:
+    some = slice(0, None, 3)
+    slipped = [understood.turn(with_slips(entry["text"], evaluate.SLIPS, evaluate.SEED)) for entry in single[some]]
+
+    assert evaluate.accuracy(slipped, single[some]) >= evaluate.accuracy(turns[some], single[some]) - 0.10
+
+
+def test_what_is_foreign_is_refused(understood: Assistant) -> None:
+    refused = [understood.turn(entry["text"]).kind is Kind.out_of_scope for entry in read("out_of_scope")]
+
+    assert evaluate.share(refused) >= 0.80
+
+
+def test_small_talk_and_moves_are_seen_in_a_talk_too(understood: Assistant) -> None:
+    right = [understood.turn(entry["text"]).intent == entry["intent"] for entry in read("moves")]
+
+    assert evaluate.share(right) >= 0.88
+
+
+def test_follow_ups_keep_their_subject(understood: Assistant) -> None:
+    turns, dialogues = evaluate.follow_ups(understood, read("follow_ups"))
+
+    assert turns >= 0.58
+    assert dialogues >= 0.30
+
+
+def test_a_message_gets_the_same_reading_each_time(understood: Assistant, single: List[Dict[str, Any]]) -> None:
+    for entry in single[::40]:
+        first, second = understood.parse(entry["text"]), understood.parse(entry["text"])
+
+        assert {**first, "message_id": None} == {**second, "message_id": None}
+
+
+def test_urgent_messages_are_caught_and_ordinary_ones_are_not(understood: Assistant) -> None:
+    told = {name: float(value.split()[0]) for name, value in safety.figures(understood, []).items()}
+
+    assert told["emergencies caught"] >= 0.55
+    assert told["crises caught"] >= 0.20
+    assert told["look-alikes raised (false alarms)"] <= 0.12
+    assert told["ordinary questions raised (false alarms)"] <= 0.03
