@@ -11,16 +11,19 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.constants import METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from dystonia.store import shared_store
 from nlu import red_flag_rules
 from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
-from nlu.importer import RED_FLAG
-from nlu.message import Part, Reading, reading_of, text_of
+from nlu.importer import NOT_THIS, RED_FLAG, intent_of
+from nlu.message import Reading, reading_of, text_of
 
 NONE = ""
+CRISIS, EMERGENCY = "crisis", "emergency"
 SIGNAL = "red_flag"
 """In a reading's signals: the red flag raised and how sure that is."""
 
@@ -29,10 +32,10 @@ SIGNAL = "red_flag"
 class RedFlagDetector(ReadingComponent):
     """Raises at most one red flag for a message, the most urgent one.
 
-    The rules read the words. The classifier is two logistic regressions over the vectors of the parts: whether there is any
-    red flag, and which. Its threshold is the lowest at which, over held-out fifths of the training examples, no more than the
-    wanted share of ordinary examples is raised. A part that is plainly a question, by the rules' own account, vetoes the
-    classifier but never the rules.
+    The rules read the words. The classifier sums two logistic regressions, over the vector and over the words of a part, that
+    tell whether there is any red flag; a third tells which. Crisis and emergency have thresholds of their own: the lowest at
+    which, over held-out fifths of the training examples, no more than the wanted share of ordinary examples is raised. A part
+    that is plainly a question, by the rules' own account, vetoes the classifier but never the rules.
     """
 
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
@@ -46,26 +49,42 @@ class RedFlagDetector(ReadingComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        """``false_alarms``: share of ordinary examples that may be raised; ``weight``: of a red flag against any other."""
-        return {"false_alarms": 0.006, "weight": 4.0, "strength": 10.0, "seed": 20260721}
+        """``false_alarms``: share of ordinary examples that either kind may raise."""
+        return {"false_alarms": 0.006, "strength": 10.0, "seed": 20260721}
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns from the phrases of red_flags.yml against every other example."""
         examples = [example for example in training_data.training_examples if example.get("text")]
-        vectors = np.stack([reading_of(example).parts[0].vector for example in examples])
+        parts = [reading_of(example).parts[0] for example in examples]
+        vectors = np.stack([part.vector for part in parts])
         flags = np.array([(example.get(METADATA) or {}).get(RED_FLAG, NONE) for example in examples])
+        sounding = np.array([NOT_THIS in (example.get(METADATA) or {}) for example in examples])
         urgent = flags != NONE
-        any_flag = LogisticRegression(C=self.config["strength"], class_weight={True: self.config["weight"], False: 1.0}, max_iter=200)
+        words = TfidfVectorizer(ngram_range=(1, 3), min_df=2, sublinear_tf=True, token_pattern=r"[a-z0-9']+")
+        counted = words.fit_transform([part.text for part in parts])
+        by_vector = LogisticRegression(C=self.config["strength"], max_iter=200)
+        by_words = LogisticRegression(C=self.config["strength"], solver="liblinear")
         folds = StratifiedKFold(5, shuffle=True, random_state=self.config["seed"])
-        held_out = cross_val_predict(any_flag, vectors, urgent, cv=folds, method="decision_function")
+        held_out = sum(
+            cross_val_predict(model, seen, urgent, cv=folds, method="decision_function")
+            for model, seen in ((by_vector, vectors), (by_words, counted))
+        )
         which = LogisticRegression(C=self.config["strength"], max_iter=200, tol=1e-3).fit(vectors[urgent], flags[urgent])
-        any_flag.fit(vectors, urgent)
+        crisis = {flag.id for flag in shared_store().red_flags.values() if intent_of(flag) == CRISIS}
         self._model = {
-            "any": (any_flag.coef_[0].astype(np.float32), float(any_flag.intercept_[0])),
-            "which": (np.ascontiguousarray(which.coef_.T.astype(np.float32)), which.intercept_.astype(np.float32)),
-            "flags": which.classes_,
-            "threshold": float(np.quantile(held_out[~urgent], 1 - self.config["false_alarms"])),
+            "by_vector": by_vector.fit(vectors, urgent),
+            "words": words,
+            "by_words": by_words.fit(counted, urgent),
+            "which": which,
+            "crises": crisis,
+            "thresholds": {},
         }
+        ordinary = ~urgent & ~sounding
+        asking = np.array([red_flag_rules.is_only_asking(example.get("text")) for example in examples])
+        calls_crisis = np.isin(which.predict(vectors), sorted(crisis))
+        for kind, likely in ((CRISIS, calls_crisis), (EMERGENCY, ~calls_crisis)):
+            scores = np.sort(held_out[ordinary & likely & ~asking])[::-1]
+            self._model["thresholds"][kind] = float(scores[min(len(scores) - 1, int(self.config["false_alarms"] * ordinary.sum()))])
         return self.persist()
 
     def keep(self, folder: Path) -> None:
@@ -94,15 +113,17 @@ class RedFlagDetector(ReadingComponent):
 
     def _by_classifier(self, reading: Reading) -> Optional[Tuple[str, float]]:
         parts = [part for part in reading.parts if not red_flag_rules.is_only_asking(reading.text(part.first, part.last))]
-        suspects = [self._suspect(part.alone or part) for part in parts]
-        sure = [suspect for suspect in suspects if suspect[1] >= self._model["threshold"]]
+        if not parts:
+            return None
+        vectors = np.stack([(part.alone or part).vector for part in parts])
+        counted = self._model["words"].transform([(part.alone or part).text for part in parts])
+        scores = self._model["by_vector"].decision_function(vectors) + self._model["by_words"].decision_function(counted)
+        flags = [str(flag) for flag in self._model["which"].predict(vectors)]
+        sure = [(flag, score) for flag, score in zip(flags, scores) if score >= self._model["thresholds"][self._kind(flag)]]
         if not sure:
             return None
-        flag, score = max(sure, key=lambda suspect: suspect[1])
+        flag, score = max(sure, key=lambda suspect: (self._kind(suspect[0]) == CRISIS, suspect[1]))
         return flag, float(1 / (1 + np.exp(-score)))
 
-    def _suspect(self, part: Part) -> Tuple[str, float]:
-        """The likeliest red flag of a part, and the score (logit) that there is any."""
-        weights, bias = self._model["any"]
-        which, biases = self._model["which"]
-        return str(self._model["flags"][int(np.argmax(part.vector @ which + biases))]), float(part.vector @ weights + bias)
+    def _kind(self, flag: str) -> str:
+        return CRISIS if flag in self._model["crises"] else EMERGENCY
