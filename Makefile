@@ -1,10 +1,9 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat train facts validate test evaluate tune bench lock clean
+.PHONY: help env run chat train facts validate test evaluate safety stock tune bench lock clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
-PORTS = DYSTONIA_PORT, DYSTONIA_ACTION_PORT
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,7 +32,13 @@ test: env train ## run all tests
 evaluate: env train ## measure the understanding on held-out questions, beside two bounds
 	@$(PYTHON) -m tools.evaluate
 
-tune: env train ## show how the card look-up fares on its own questions, each held out in turn
+safety: env train ## measure emergencies, crises, look-alikes and boundaries on held-out messages
+	@$(PYTHON) -m tools.safety
+
+stock: env ## train stock Rasa on the same examples, for `make evaluate` (hours; 2.6 GB of packages)
+	@$(PYTHON) -m tools.stock
+
+tune: env train ## measure on the development questions, which may be looked at and tuned to
 	@$(PYTHON) -m tools.tune
 
 bench: env train ## measure speed and memory beside a stock Rasa bot (installs one, 2.6 GB, the first time)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 os.environ["RASA_TELEMETRY_ENABLED"] = "false"
 os.environ.setdefault("SANIC_WORKERS", "1")
+# A second thread of linear algebra spins for a core that the action server needs: 5 ms of processor time a turn.
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 
 from server import without_tensorflow  # noqa: E402
 

@@ -28,6 +28,8 @@ def main():
         return 1
     requirements = WITH_TENSORFLOW if os.environ.get("TENSORFLOW") == "1" else ROOT / "requirements.txt"
     try:
+        if "lock" in sys.argv:
+            lock(find_uv())
         ensure(requirements)
     except SetupError as error:
         print(error, file=sys.stderr)
@@ -58,6 +60,15 @@ def ensure(requirements, venv=VENV):
     if venv == VENV:
         write_path_file()
     stamp.write_text(wanted)
+
+
+def lock(uv):
+    """Pins all packages anew, with hashes and without the name of any host."""
+    common = [uv, "pip", "compile", "--quiet", "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
+    project = [*common, "--python-version", "3.10", "--extra", "test", str(ROOT / "pyproject.toml")]
+    run([*project, "--upgrade", "-o", str(ROOT / "requirements.txt")], "pin the packages")
+    overrides = ["--no-config", "--override", str(ROOT / "tools" / "overrides-tensorflow.txt")]
+    run([*project, *overrides, "--upgrade", "-o", str(ROOT / "requirements-tensorflow.txt")], "pin the packages with TensorFlow")
 
 
 def python(venv):

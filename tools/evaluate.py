@@ -49,7 +49,7 @@ def main() -> int:
     note("in scope answered", share(turn.kind is Kind.answer for turn in clean))
     note("in scope asked back", share(turn.kind is Kind.clarify for turn in clean))
     note("small talk and moves", share(assistant.turn(e["text"]).intent == e["intent"] for e in read("moves")))
-    note("compound: every part's topic", share(_compound(assistant.turn(e["text"]), e) for e in read("compound")))
+    note("compound: every part's topic", share(compound_answered(assistant.turn(e["text"]), e) for e in read("compound")))
     turns, dialogues = follow_ups(assistant, read("follow_ups"))
     note("follow-up turns right", turns)
     note("whole dialogues right", dialogues)
@@ -126,7 +126,8 @@ def _as_expected(turn: Turn, expected: Dict[str, Any]) -> bool:
     return not wanted or bool(wanted & set(turn.answer.about))
 
 
-def _compound(turn: Turn, entry: Dict[str, Any]) -> bool:
+def compound_answered(turn: Turn, entry: Dict[str, Any]) -> bool:
+    """Whether each part of a compound message was answered; a comparison by a comparison, or by both its sides."""
     if turn.answer is None:
         return False
     wanted = {part["topic"] for part in entry["parts"]}

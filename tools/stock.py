@@ -16,6 +16,7 @@ from typing import List, Tuple
 import yaml
 
 from server.settings import ROOT
+from tools import environment
 from tools.held_out import read
 
 PIPELINE = [
@@ -52,24 +53,22 @@ def examples() -> List[Tuple[str, str]]:
 def main() -> int:
     """Trains the stock pipeline and keeps its answers; `--epochs N` for a shorter trial, which the report then names."""
     epochs = int(sys.argv[sys.argv.index("--epochs") + 1]) if "--epochs" in sys.argv else 100
-    rasa = ROOT / ".venv-stock" / "bin"
-    if not (rasa / "rasa").is_file():
-        print("The stock environment is missing. Mend: make stock.", file=sys.stderr)
-        return 1
+    rasa = environment.ensure_stock().parent
     known = examples()
     texts = [entry["text"] for name in ("single", "in_scope_lookalikes") for entry in read(name)]
-    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    variables = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3"}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         _write(place, known, epochs)
         print(f"Training the stock pipeline on {len(known)} examples, {epochs} epochs ...", flush=True)
         started = time.monotonic()
-        command = [str(rasa / "rasa"), "train", "nlu", "--nlu", "nlu.yml", "--config", "config.yml", "--fixed-model-name", "stock"]
-        subprocess.run(command, cwd=place, env=environment, check=True)
+        command = [str(rasa / "rasa"), "train", "nlu", "--nlu", "nlu.yml", "--config", "config.yml"]
+        command += ["--fixed-model-name", "stock"]
+        subprocess.run(command, cwd=place, env=variables, check=True)
         minutes = round((time.monotonic() - started) / 60, 1)
         (place / "texts.json").write_text(json.dumps(texts))
         parse = [str(rasa / "python"), "-c", _PARSE, "models/stock.tar.gz", "texts.json", "intents.json"]
-        subprocess.run(parse, cwd=place, env=environment, check=True)
+        subprocess.run(parse, cwd=place, env=variables, check=True)
         intents = json.loads((place / "intents.json").read_text())
     report = {"epochs": epochs, "examples": len(known), "minutes": minutes, "intents": intents}
     (ROOT / "reports" / "stock_predictions.json").write_text(json.dumps(report, indent=0, ensure_ascii=False) + "\n")
@@ -78,7 +77,8 @@ def main() -> int:
 
 def _write(place: Path, known: List[Tuple[str, str]], epochs: int) -> None:
     pipeline = [{**step, "epochs": epochs} if "epochs" in step else step for step in PIPELINE]
-    (place / "config.yml").write_text(yaml.safe_dump({"recipe": "default.v1", "language": "en", "assistant_id": "stock", "pipeline": pipeline}))
+    config = {"recipe": "default.v1", "language": "en", "assistant_id": "stock", "pipeline": pipeline}
+    (place / "config.yml").write_text(yaml.safe_dump(config))
     intents: dict = {}
     for text, intent in known:
         intents.setdefault(intent, []).append(f"- {' '.join(text.split())}")
