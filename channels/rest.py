@@ -55,10 +55,9 @@ class RestChannel(InputChannel):
                 text = clean_message(body.get("message"))
             except Refused as refused:
                 return json({"error": refused.reason}, status=refused.status)
-            model = getattr(getattr(request.app.ctx, "agent", None), "processor", None)
-            turn = await take_turn(
-                on_new_message, text, f"{self.name()}:{sender}", self.name(), getattr(model, "model_filename", "") or ""
-            )
+            processor = getattr(getattr(request.app.ctx, "agent", None), "processor", None)
+            model = getattr(processor, "model_filename", "").replace(".tar.gz", "")
+            turn = await take_turn(on_new_message, text, f"{self.name()}:{sender}", self.name(), model)
             return json(_items(sender, turn))
 
         return routes

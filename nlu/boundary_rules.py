@@ -26,6 +26,8 @@ RULES: Tuple[Rule, ...] = tuple(
         ("medicine_changes", rf"\b(?:what|which|how much|how many) (?:\w+ ){{0,4}}(?:dose|dosage|mg|tablets|units)\b.*\b(?:should|for me|my \w+|i|he|she)\b"),
         # "how much baclofen is too much"
         ("dangerous_amounts", r"\bhow (?:much|many) (?:\w+ ){1,4}(?:is|are|would be) (?:too (?:much|many)|dangerous|an overdose|safe)\b|\bmaximum (?:safe )?(?:dose|amount)\b"),
+        # "will mine spread", "is my dystonia going to get worse"
+        ("predict_course", r"\b(?:will (?:mine|my \w+)|(?:is|are) (?:mine|my \w+) going to) (?:\w+ ){0,2}(?:spread|get worse|worsen|go away|come back|get better|stop)\b"),
         # "promise me that it will go away"
         ("promise_cure", r"\bpromise me\b|\bcan you (?:promise|guarantee)\b|\bwill (?:botox|dbs|it|this|the injections?) (?:cure|fix) (?:me|my|him|her)\b"),
     )

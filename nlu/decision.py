@@ -32,16 +32,18 @@ from nlu.message import OFFERS, QUESTIONS, Part, Reading, reading_of
 from nlu.questions import is_question, refers_back
 from nlu.red_flags import SIGNAL
 from nlu.topics import LOOKALIKE, OUT_OF_SCOPE
+from nlu.vocabulary import COUNTRY
 
 ASKS = "ask_"
 BOUNDARIES = "boundary_"
 COMPARISON = "ask_comparison"
 _COMPARES = re.compile(r"\b(?:differen\w+|versus|vs|compared?|comparison|same as|better than|worse than|which (?:one )?is)\b", re.I)
+TELL_COUNTRY = "tell_country"
 URGENT = ("crisis", "emergency")
 NAMED = frozenset({"type", "treatment", "cause", "test", "symptom", "aspect", "body_region", "organisation", "country", LOOKALIKE})
 ABOUT_US = "ask_sources"
 HALF = 0.5
-SURELY_FOREIGN = 0.8
+SURELY_FOREIGN = 0.9
 CLEAR = 0.35
 """A probability from which a piece of a message counts as a question of its own."""
 EXACT = 0.97
@@ -105,6 +107,9 @@ class MessageDecision(ReadingComponent):
                 part.topics = [topic for topic in part.topics if topic[0] != OUT_OF_SCOPE]
         asked = _questions(reading)
         intent, confidence = self._intent(message, reading, asked)
+        if intent == OUT_OF_SCOPE:
+            # "What is the capital of France" says nothing of where the visitor is.
+            message.set(ENTITIES, [entity for entity in message.get(ENTITIES, []) if entity[ENTITY_ATTRIBUTE_TYPE] != COUNTRY])
         message.set(INTENT, {INTENT_NAME_KEY: intent, PREDICTED_CONFIDENCE_KEY: confidence}, add_to_output=True)
         first = asked[0].topics[:3] if asked else []
         ranking = [{INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: round(chance, 4)} for name, chance in first]
@@ -121,6 +126,8 @@ class MessageDecision(ReadingComponent):
             flag, confidence = reading.signals[SIGNAL]  # type: ignore[misc]
             _add_entity(message, RED_FLAG, flag)
             return self._flag_intents[flag], confidence
+        if _only_a_country(reading):
+            return TELL_COUNTRY, 1.0
         ours = asked if len(asked) > 1 or _names_dystonia(reading) else [part for part in asked if _in_scope(part)]
         if not ours:
             return OUT_OF_SCOPE, asked[0].topics[0][1] if asked else 1.0
@@ -202,6 +209,14 @@ def _questions(reading: Reading) -> List[Part]:
 def _differ(one: Part, other: Part) -> bool:
     """Two parts are two questions when their topics or their subjects differ."""
     return one.topics[0][0] != other.topics[0][0] or one.subjects != other.subjects
+
+
+def _only_a_country(reading: Reading) -> bool:
+    """Whether a message names a country and hardly anything else: the answer to "tell me your country"."""
+    countries = [mention for mention in reading.mentions if mention.kind == COUNTRY]
+    said = sum(mention.last - mention.first for mention in countries)
+    alone = len(countries) == 1 and len(reading.mentions) == 1 and len(reading.words) - said <= 4
+    return alone and not is_question(reading.text(0, len(reading.words)))
 
 
 def _names_dystonia(reading: Reading) -> bool:

@@ -3,13 +3,18 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 
-from rasa_sdk.endpoint import create_app
+import sanic  # noqa: F401 - turns deprecation warnings on, which are not for whoever runs this
 
-import actions
-from actions.actions import answerer
-from dystonia.store import FactErrors
-from server.settings import Settings
+warnings.simplefilter("ignore")
+
+from rasa_sdk.endpoint import create_app  # noqa: E402
+
+import actions  # noqa: E402
+from actions.actions import answerer  # noqa: E402
+from dystonia.store import FactErrors  # noqa: E402
+from server.settings import Settings  # noqa: E402
 
 
 def main() -> int:

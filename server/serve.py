@@ -18,6 +18,10 @@ from server import without_tensorflow  # noqa: E402
 
 without_tensorflow.install()
 
+import sanic  # noqa: E402, F401 - turns deprecation warnings on, which are not for whoever runs this
+
+warnings.simplefilter("ignore")
+
 import rasa.core.run as rasa_run  # noqa: E402
 from rasa.core.utils import AvailableEndpoints  # noqa: E402
 from rasa.utils.log_utils import configure_structlog  # noqa: E402
@@ -32,8 +36,6 @@ from server.settings import ROOT, Settings  # noqa: E402
 
 def main(model: Path) -> int:
     """Serves a model until it is stopped."""
-    # Sanic turns its own deprecation warnings on when it is imported; they are not for whoever runs this.
-    warnings.simplefilter("ignore")
     settings = Settings.from_environment()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # Rasa's debug lines quote messages; nothing below a warning is ever formatted.
