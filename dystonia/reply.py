@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from dystonia.store import FactStore
 
@@ -125,9 +125,3 @@ def as_text(answer: Answer) -> str:
 def unique(items: Iterable[str]) -> Tuple[str, ...]:
     """The items, each once, in the order they first came."""
     return tuple(dict.fromkeys(items))
-
-
-def highest(kinds: Sequence[Kind]) -> Kind:
-    """The kind that wins: crisis before emergency before boundary and so on."""
-    order = list(Kind)
-    return min(kinds, key=order.index)

@@ -21,7 +21,6 @@ from dystonia.reply import (
     Kind,
     Reply,
     as_text,
-    highest,
     source_entry,
     unique,
 )
@@ -193,20 +192,6 @@ def test_out_of_scope_says_what_it_can_help_with() -> None:
 
 
 # Helpers.
-
-
-@pytest.mark.parametrize(
-    ("kinds", "winner"),
-    [
-        ([Kind.answer, Kind.crisis, Kind.emergency], Kind.crisis),
-        ([Kind.answer, Kind.emergency], Kind.emergency),
-        ([Kind.answer, Kind.boundary], Kind.boundary),
-        ([Kind.out_of_scope, Kind.clarify, Kind.answer], Kind.answer),
-        ([Kind.out_of_scope, Kind.clarify], Kind.clarify),
-    ],
-)
-def test_what_wins(kinds: list[Kind], winner: Kind) -> None:
-    assert highest(kinds) is highest(kinds[::-1]) is winner
 
 
 @given(st.lists(st.sampled_from("abcd")))
