@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat train facts validate test evaluate safety stock tune bench lock clean
+.PHONY: help env run chat train facts reach matrix preview validate test evaluate safety stock tune bench lock clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -20,8 +20,17 @@ chat: env ## talk to the running assistant in this terminal
 train: env ## train the model where its inputs changed
 	@$(PYTHON) -m server.model
 
+reach: env ## list cards that no question finds, that lose to another, or whose answers are alike
+	@$(PYTHON) -m tools.facts reach
+
+matrix: env ## write docs/matrix.md: which card says what of every type and treatment
+	@$(PYTHON) -m tools.facts matrix
+
 facts: env ## check the fact files and say, in plain words, what to mend
 	@$(PYTHON) -m tools.facts
+
+preview: env ## show all cards on a local page, to read, to search, to print, and for a clinician's review
+	@$(PYTHON) -m tools.facts preview
 
 validate: env ## Rasa's own check of domain, rules, stories and examples
 	@$(PYTHON) -m tools.validate

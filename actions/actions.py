@@ -51,6 +51,7 @@ class ActionContinue(Action):
             "repeat": core.repeat,
             "affirm": core.pick,
             "deny": core.decline,
+            "tell_country": core.located,
         }
         return _say(moves[tracker.latest_message["intent"]["name"]](talk), talk, dispatcher)
 

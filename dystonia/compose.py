@@ -7,7 +7,7 @@ from typing import Callable, Iterable, List, Optional, Sequence, Tuple
 
 from dystonia import wording
 from dystonia.lookup import GENERAL, Lookup, Match
-from dystonia.models import Card
+from dystonia.models import Card, Review, State
 from dystonia.question import Question, Talk
 from dystonia.reply import OUT_OF_SCOPE, Answer, Button, Kind, unique
 from dystonia.store import GENERAL_INFORMATION, FactStore
@@ -18,6 +18,7 @@ NEARLY = 0.85
 """A likeness from which a question counts as nearly one of a card's own."""
 UNSURE = 0.5
 """A share of belief below which the runner-up is offered as the first next question."""
+ASK_COUNTRY = "Which country are you in? Tell me, and I will look for what I know of there."
 MAX_BUTTONS = 3
 MAX_TRIES = 2
 MAX_SOURCES_NAMED = 3
@@ -70,6 +71,12 @@ class Answerer:
             return self._clarify(*missed[0], talk)
         return Said(Answer(Kind.out_of_scope, (OUT_OF_SCOPE,), confidence=_confidence(questions)), talk)
 
+    def located(self, talk: Talk) -> Said:
+        """The last answer anew, for the country that the visitor has now named."""
+        cards = [self._store.cards[card_id] for card_id in talk.cards if card_id in self._store.cards]
+        asked = [Question(card.question, card.topic.value, 1.0, tuple(card.about), candidates=((card.id, 1.0),)) for card in cards if card.by_country]
+        return self.answer(asked, talk) if asked else self._nothing_to_go_on(replace(talk, asks_country=False))
+
     def correct(self, question: Question, talk: Talk) -> Said:
         """Redoes the last question about what the visitor meant instead ("no, the hand one")."""
         if talk.topic is None:
@@ -111,6 +118,8 @@ class Answerer:
     ) -> Said:
         cards = [match.card for _, match in found]
         paragraphs: List[str] = [paragraph for card in cards for paragraph in self._body(card)]
+        if any(match.card.by_country and not self._lookup.country(question, talk) for question, match in found):
+            paragraphs.append(ASK_COUNTRY)
         confidence = min(_sure(question, match) for question, match in found)
         topics = [question.topic or match.card.topic.value for question, match in found]
         return self._finish(cards, topics, paragraphs, talk, after, confidence, runners_up)
@@ -132,7 +141,7 @@ class Answerer:
         ids = tuple(card.id for card in cards)
         answer = Answer(
             kind=Kind.answer,
-            paragraphs=(*paragraphs, *self._overdue(cards), *self._caution_words(cautions, talk), self._source_line(sources, cards)),
+            paragraphs=(*paragraphs, *self._overdue(cards), *self._caution_words(cautions, talk, cards), self._source_line(sources, cards)),
             buttons=self._next_questions(cards, talk, runners_up),
             topics=unique(topics),
             about=after.about,
@@ -142,28 +151,32 @@ class Answerer:
             confidence=confidence,
         )
         talk = replace(
-            after, cards=ids, said=unique((*talk.said, *ids)), cautions=unique((*talk.cautions, *cautions)), offered=(), clarified=0
+            after, cards=ids, said=unique((*talk.said, *ids)), cautions=unique((*talk.cautions, *cautions)), offered=(), clarified=0,
+            asks_country=ASK_COUNTRY in paragraphs,
         )
         return Said(answer, talk)
 
     @staticmethod
     def _body(card: Card) -> Tuple[str, ...]:
-        points = "\n".join(f"• {point.text}" for point in card.points)
+        points = "\n".join(f"• {point.shown}" for point in card.points)
         return (card.lead.text, points) if points else (card.lead.text,)
 
-    def _caution_words(self, cautions: Iterable[str], talk: Talk) -> Tuple[str, ...]:
-        words = [
-            self._store.cautions[caution].short if caution in talk.cautions else self._store.cautions[caution].full.text
-            for caution in cautions
-        ]
-        return tuple(words)
+    def _caution_words(self, cautions: Iterable[str], talk: Talk, cards: Sequence[Card]) -> Tuple[str, ...]:
+        said = set(talk.cautions)
+        if all(card.state is State.reviewed for card in cards):
+            # In full it says that no clinician has reviewed the answer.
+            said.add(GENERAL_INFORMATION)
+        return tuple(
+            self._store.cautions[caution].short if caution in said else self._store.cautions[caution].full.text for caution in cautions
+        )
 
     def _source_line(self, sources: Sequence[str], cards: Sequence[Card]) -> str:
         named = unique(f"{self._store.sources[source].publisher} ({self._store.sources[source].date})" for source in sources)
         rest = len(named) - MAX_SOURCES_NAMED
         listed = "; ".join(named[:MAX_SOURCES_NAMED])
         more = f"; and {rest} more" if rest > 0 else ""
-        return f"Sources: {listed}{more}. Checked {_day(min(card.reviewed for card in cards))}."
+        reviews = unique(_review(card.clinician) for card in cards if card.clinician)
+        return " ".join([f"Sources: {listed}{more}. Checked {_day(min(card.reviewed for card in cards))}.", *reviews])
 
     @staticmethod
     def _overdue(cards: Sequence[Card]) -> Tuple[str, ...]:
@@ -259,6 +272,10 @@ _FIRST = (Button.asking("What is dystonia?"), Button.asking("How is dystonia tre
 
 def _day(date: datetime.date) -> str:
     return f"{date.day} {date:%B %Y}"
+
+
+def _review(clinician: Review) -> str:
+    return f"Reviewed by {clinician.name}, {clinician.profession}, {_day(clinician.date)}."
 
 
 def _topics(question: Question) -> Tuple[str, ...]:

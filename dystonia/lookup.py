@@ -22,6 +22,7 @@ STRANGER = 2.0
 SAME_TOPIC = 1.0
 GIVEN_TOPIC = 4.0
 RULED_OUT = 6.0
+ELSEWHERE = 3.0
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,30 @@ class Lookup:
         named = self._named(question)
         resolved = frozenset(self.subjects(self.resolve(question, talk)))
         inherited = resolved - frozenset(named)
+        place = self.country(question, talk)
         beliefs = {
-            card: math.log(max(chance, FLOOR)) + self._leaning(card, question, inherited)
+            card: math.log(max(chance, FLOOR)) + self._leaning(card, question, inherited) - ELSEWHERE * self._is_elsewhere(card, place)
             for card, chance in self._pool(question, resolved).items()
         }
         total = sum(math.exp(belief) for belief in beliefs.values()) + self._unlisted(question)
         ranked = sorted(beliefs.items(), key=lambda item: (-item[1], item[0].id))
-        return [Match(card, math.exp(belief) / total) for card, belief in ranked]
+        return [Match(self._at_home(card, place), math.exp(belief) / total) for card, belief in ranked]
+
+    def country(self, question: Question, talk: Talk) -> Optional[str]:
+        """The country that a question names, else the visitor's, where known."""
+        return next((slug for slug in question.about if slug in self._store.countries), talk.country)
+
+    def _is_elsewhere(self, card: Card, place: Optional[str]) -> bool:
+        """Whether a card is about another country than the one that is meant."""
+        countries = frozenset(card.about) & frozenset(self._store.countries)
+        return bool(place and countries and place not in countries)
+
+    def _at_home(self, card: Card, place: Optional[str]) -> Card:
+        """The country's own card in the place of one whose answer depends on the country."""
+        if not (card.by_country and place):
+            return card
+        linked = (self._store.cards[card_id] for card_id in card.see_also)
+        return next((other for other in linked if place in other.about), card)
 
     def _named(self, question: Question) -> Tuple[str, ...]:
         excluded = self._excluded(question)

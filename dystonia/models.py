@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import datetime
 from enum import Enum
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Literal, Optional, Tuple
 
-from pydantic import BaseModel, Extra, Field, constr
+from pydantic import BaseModel, Extra, Field, constr, validator
+from pydantic.errors import DateError
 
 Slug = constr(regex=r"^[a-z0-9]+(_[a-z0-9]+)*$")
 CardId = constr(regex=r"^[a-z0-9_]+\.[a-z0-9_]+$")
@@ -17,6 +18,15 @@ TOPICS: Tuple[str, ...] = (
 )  # fmt: skip
 """What a question can be about; intent ``ask_<topic>`` in the domain."""
 
+FACETS: Dict[str, Tuple[str, ...]] = {
+    "type": ("what_it_is", "symptoms", "cause", "treatment", "risks", "outlook", "living"),
+    "treatment": (
+        "what_it_is", "how_it_works", "who_for", "benefit", "risks", "outlook", "living",
+        "untreated", "other_options", "uncertain", "to_ask",
+    ),
+}  # fmt: skip
+"""What the store should say of every type and treatment. Those of a treatment follow DISCERN (Charnock and others, 1999)."""
+
 Topic = Enum("Topic", {topic: topic for topic in TOPICS}, type=str)
 
 
@@ -26,6 +36,14 @@ class Status(str, Enum):
     settled = "settled"
     debated = "debated"
     outdated_term = "outdated-term"
+
+
+class State(str, Enum):
+    """How far a card has been checked."""
+
+    draft = "draft"
+    checked = "checked"
+    reviewed = "reviewed"
 
 
 class Urgency(str, Enum):
@@ -71,20 +89,59 @@ class Passage(Fact):
     sources: List[str] = Field(..., min_items=1)
 
 
+class Point(Passage):
+    """A point under the direct answer; in a long answer a ``label`` says what it is about."""
+
+    label: Optional[constr(min_length=3, max_length=24, strip_whitespace=True)]
+
+    @property
+    def shown(self) -> str:
+        """The point as it stands in an answer."""
+        return f"{self.label}: {self.text}" if self.label else self.text
+
+
+class Review(Fact):
+    """The clinician who has reviewed a card, and when."""
+
+    name: constr(min_length=3, strip_whitespace=True)
+    profession: constr(min_length=3, strip_whitespace=True)
+    date: datetime.date
+
+
 class Card(Fact):
-    """The answer to one question that visitors ask; ``about`` holds slugs of the vocabulary and codes of countries."""
+    """The answer to one question that visitors ask.
+
+    Attributes:
+        about: slugs of the vocabulary and codes of countries, the most specific first.
+        covers: the cells of the matrix that it fills, each a slug and a facet of its kind: ``blepharospasm.outlook``.
+        state: ``draft`` (no visitor reads it), ``checked`` against its sources, or ``reviewed`` by a clinician.
+        clinician: who reviewed it; there when, and only when, the state says so.
+        by_country: whether the answer depends on the country: it is asked for, and the first card of ``see_also``
+            that is about the country is said instead.
+    """
 
     id: CardId
     topic: Topic
     about: List[str] = Field(..., min_items=1, max_items=4)
     questions: List[constr(min_length=5, max_length=200)] = Field(..., min_items=3)
     lead: Passage
-    points: List[Passage] = Field([], max_items=5)
+    points: List[Point] = Field([], max_items=5)
+    covers: List[CardId] = []
     reviewed: datetime.date
     review_by: datetime.date
     status: Status
+    state: State
+    clinician: Optional[Review]
+    by_country: bool = False
     cautions: List[str] = []
     see_also: List[str] = []
+
+    @validator("reviewed", "review_by", pre=True)
+    def written_as_a_date(cls, value: Any) -> Any:
+        """20261121 without dashes is a number, which would be taken for seconds."""
+        if isinstance(value, int):
+            raise DateError()
+        return value
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -98,6 +155,13 @@ class Card(Fact):
     def question(self) -> str:
         """The question as it stands on a button."""
         return self.questions[0]
+
+
+class Uncovered(Fact):
+    """What the store does not say of a subject on purpose: facets of its kind, each with the reason."""
+
+    slug: Slug
+    empty: Dict[str, constr(min_length=10, strip_whitespace=True)]
 
 
 class Caution(Fact):
@@ -189,7 +253,7 @@ class RedFlag(Fact):
     ambiguous: List[Ambiguous] = []
     not_this: List[str] = []
     reply: Passage
-    numbers: List[str] = []
+    numbers: List[Literal["urgent_health", "poison", "abuse", "child"]] = []
 
 
 class Boundary(Fact):
@@ -197,7 +261,7 @@ class Boundary(Fact):
 
     id: Slug
     must_not: str
-    intent: str
+    intent: Literal["boundary_diagnosis", "boundary_medication", "boundary_other"]
     people_might_say: List[str] = Field(..., min_items=3)
     reply: Passage
 
@@ -211,5 +275,6 @@ FILES: Dict[str, type] = {
     "organisations.yml": Organisation,
     "red_flags.yml": RedFlag,
     "boundaries.yml": Boundary,
+    "uncovered.yml": Uncovered,
 }
 """The files at the top of ``facts/`` and what each holds a list of. Every file in ``facts/cards/`` holds cards."""

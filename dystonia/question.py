@@ -59,6 +59,7 @@ class Talk:
         offered: card ids offered by the last clarifying question.
         clarified: how many clarifying questions were asked in a row.
         country: the visitor's country, where known.
+        asks_country: whether the last answer asked for it.
     """
 
     about: Tuple[str, ...] = ()
@@ -69,6 +70,7 @@ class Talk:
     offered: Tuple[str, ...] = ()
     clarified: int = 0
     country: Optional[str] = None
+    asks_country: bool = False
 
     @classmethod
     def from_slots(cls, slots: Mapping[str, Any]) -> "Talk":
@@ -86,6 +88,7 @@ class Talk:
             offered=listed("offered"),
             clarified=int(slots.get("clarified") or 0),
             country=slots.get("country"),
+            asks_country=bool(slots.get("asks_country")),
         )
 
     def as_slots(self) -> Dict[str, Any]:
@@ -98,6 +101,7 @@ class Talk:
             "cautions_said": list(self.cautions),
             "offered": list(self.offered),
             "clarified": self.clarified,
+            "asks_country": self.asks_country,
         }
 
 

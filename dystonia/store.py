@@ -1,10 +1,12 @@
 """The fact store: everything in ``facts/``, loaded once, checked as a whole, then read-only."""
+
 from __future__ import annotations
 
 import datetime
 import hashlib
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,6 +17,7 @@ from pydantic import ValidationError
 
 from dystonia import wording
 from dystonia.models import (
+    FACETS,
     FILES,
     Boundary,
     Card,
@@ -25,7 +28,9 @@ from dystonia.models import (
     Passage,
     RedFlag,
     Source,
+    State,
     Term,
+    Uncovered,
 )
 
 FACTS = Path(__file__).resolve().parent.parent / "facts"
@@ -34,17 +39,19 @@ FACTS = Path(__file__).resolve().parent.parent / "facts"
 UNKNOWN_COUNTRY = "unknown"
 GENERAL_INFORMATION = "general_information"
 """The caution that every first answer of a talk carries."""
+SHORT_FORM = 5
+"""Words that the first sentence of a lead has at least: it is all that "shorter" says."""
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @lru_cache(maxsize=1)
 def shared_store() -> "FactStore":
-    """The store of this process, read on first use.
+    """The store of this process as visitors get it, read on first use.
 
     Raises:
         FactErrors: as ``FactStore.load``.
     """
-    return FactStore.load()
+    return FactStore.load().for_visitors()
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ class FactStore:
     organisations: Dict[str, Organisation]
     red_flags: Dict[str, RedFlag]
     boundaries: Dict[str, Boundary]
+    uncovered: Dict[str, Uncovered]
 
     @classmethod
     def load(cls, folder: Union[str, "os.PathLike[str]"] = FACTS) -> "FactStore":
@@ -110,11 +118,16 @@ class FactStore:
             organisations=files.read("organisations.yml"),
             red_flags=files.read("red_flags.yml"),
             boundaries=files.read("boundaries.yml"),
+            uncovered=files.read("uncovered.yml"),
         )
         problems = [*files.problems, *_Checks(store, files).problems()]
         if problems:
             raise FactErrors(problems)
         return store
+
+    def for_visitors(self) -> "FactStore":
+        """The same without the cards that are drafts."""
+        return replace(self, cards={card.id: card for card in self.cards.values() if card.state is not State.draft})
 
     @cached_property
     def cards_by_slug(self) -> Dict[str, Tuple[Card, ...]]:
@@ -168,7 +181,7 @@ class _Files:
 
     def read_cards(self) -> Dict[str, Card]:
         """The cards of all files in ``cards/``, by id."""
-        return self._read(sorted((self.folder / "cards").glob("*.yml")), Card, "cards")
+        return self._read(sorted(path for path in (self.folder / "cards").glob("*.yml") if path.is_file()), Card, "cards")
 
     def locate(self, group: str, entry: str, path: Sequence[Union[str, int]] = ()) -> Tuple[str, int]:
         """File and line of an entry, or of a field inside it."""
@@ -220,6 +233,8 @@ class _Files:
 
     def _add(self, entries: Dict[str, Any], node: yaml.Node, model: type, group: str, name: str) -> None:
         line = node.start_mark.line + 1
+        for place, name_of in _doubled(node):
+            self._problem(name, place, "", f"the field '{name_of}' stands twice", "keep one of the two")
         try:
             raw = _construct(node)
         except yaml.YAMLError as error:
@@ -251,7 +266,7 @@ class _Files:
             return line, key, f"the field '{field}' is missing", "add it"
         if kind == "value_error.extra":
             return line, key, f"there is no field '{field}'", "check its spelling, or take it out"
-        if kind == "type_error.enum":
+        if kind in ("type_error.enum", "value_error.const"):
             return line, key, f"'{field}' is none of the values allowed", f"use one of {_allowed(message)}"
         if "date" in kind:
             return line, key, f"'{field}' is not a date", "write it as 2026-11-21"
@@ -261,11 +276,27 @@ class _Files:
         self.problems.append(Problem(file, line, entry, fault, mend))
 
 
+_BRACES = re.compile(r"\{[^}\s]*\}?|\S*\}")
+
+
 class _Loader(yaml.SafeLoader):
     """Leaves dates as text: the models read them, and say so in plain words when one can't be."""
 
 
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)
+
+
+def _doubled(node: yaml.Node) -> Iterable[Tuple[int, str]]:
+    """Fields that stand twice in one entry, each with its line: YAML would keep the last and say nothing."""
+    if isinstance(node, yaml.MappingNode):
+        names = [key.value for key, _ in node.value]
+        for place, (key, value) in enumerate(node.value):
+            if key.value in names[:place]:
+                yield key.start_mark.line + 1, key.value
+            yield from _doubled(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _doubled(value)
 
 
 def _construct(node: yaml.Node) -> Any:
@@ -308,6 +339,8 @@ class _Checks:
             for key, entry in listed.items():
                 yield from self._sources(group, key, entry.sources, ("sources",))
         yield from self._vocabulary()
+        yield from self._matrix()
+        yield from self._filled_in()
         yield from self._must_be_there("helplines.yml", UNKNOWN_COUNTRY, "add what to say before the country is known")
         yield from self._must_be_there("cautions.yml", GENERAL_INFORMATION, "add the caution that every first answer carries")
 
@@ -339,27 +372,65 @@ class _Checks:
         for position, passage in enumerate(card.passages):
             path = ("lead",) if position == 0 else ("points", position - 1)
             yield from self._passage("cards", card.id, passage, path)
+        if card.state is not State.draft:
+            for position, other in enumerate(card.see_also):
+                if other in self._store.cards and self._store.cards[other].state is State.draft:
+                    yield self._problem(
+                        "cards",
+                        card.id,
+                        ("see_also", position),
+                        f"'{other}' in see_also is a draft",
+                        "take it out, or check it",
+                    )
         yield from self._whole_card(card)
 
     def _whole_card(self, card: Card) -> Iterable[Problem]:
+        if (card.state is State.reviewed) != (card.clinician is not None):
+            yield self._problem(
+                "cards",
+                card.id,
+                ("state",),
+                "'reviewed' and 'clinician' go together",
+                "give name, profession and date, or write 'checked'",
+            )
         if card.review_by <= card.reviewed:
             yield self._problem("cards", card.id, ("review_by",), "review_by is not after reviewed", "set a later date")
         if len(wording.sentences(card.lead.text)) > 2:
             yield self._problem("cards", card.id, ("lead",), "the lead has more than two sentences", "move the rest to points")
+        if len(wording.sentences(card.lead.text)[0].split()) < SHORT_FORM:
+            yield self._problem(
+                "cards",
+                card.id,
+                ("lead",),
+                "the first sentence is too short to answer by itself",
+                f"write at least {SHORT_FORM} words",
+            )
         if len(card.question) > 60 or not card.question.endswith("?"):
             yield self._problem(
-                "cards", card.id, ("questions", 0), "the first question does not fit on a button", "at most 60 characters, ending in '?'"
+                "cards",
+                card.id,
+                ("questions", 0),
+                "the first question does not fit on a button",
+                "at most 60 characters, ending in '?'",
             )
         grade = wording.reading_grade(" ".join(passage.text for passage in card.passages))
         if grade > wording.MAX_GRADE:
             yield self._problem(
-                "cards", card.id, ("lead",), f"reading grade {grade:.1f} is over {wording.MAX_GRADE:.0f}", "shorter sentences, shorter words"
+                "cards",
+                card.id,
+                ("lead",),
+                f"reading grade {grade:.1f} is over {wording.MAX_GRADE:.0f}",
+                "shorter sentences, shorter words",
             )
         for position, question in enumerate(card.questions):
             other = self._questions.setdefault(_plain(question), card.id)
             if other != card.id:
                 yield self._problem(
-                    "cards", card.id, ("questions", position), f"'{question}' already leads to {other}", "keep it in one of the two"
+                    "cards",
+                    card.id,
+                    ("questions", position),
+                    f"'{question}' already leads to {other}",
+                    "keep it in one of the two",
                 )
 
     def _passage(self, group: str, entry: str, passage: Passage, path: Sequence[Union[str, int]]) -> Iterable[Problem]:
@@ -376,6 +447,49 @@ class _Checks:
         for rule in wording.faults(text):
             yield self._problem(group, entry, path, f'the text {rule.fault}: "{_quote(rule, text)}"', rule.mend)
 
+    def _filled_in(self) -> Iterable[Problem]:
+        """What a reply asks to be filled in must be something that can be."""
+        for group, replies, known in (
+            ("red_flags.yml", self._store.red_flags, ("{emergency}", "{crisis}")),
+            ("boundaries.yml", self._store.boundaries, ("{emergency}", "{crisis}", "{subject}")),
+        ):
+            for key, entry in replies.items():
+                for found in _BRACES.findall(entry.reply.text):
+                    if found not in known:
+                        mend = f"write {' or '.join(known)}"
+                        yield self._problem(group, key, ("reply",), f"'{found}' is nothing that can be filled in", mend)
+
+    def _matrix(self) -> Iterable[Problem]:
+        cells = {f"{term.slug}.{facet}" for term in self._store.terms.values() for facet in FACETS.get(term.kind, ())}
+        covered: Dict[str, str] = {}
+        for card in self._store.cards.values():
+            for position, cell in enumerate(card.covers):
+                if cells and cell not in cells:
+                    mend = _nearest(cell, cells)
+                    yield self._problem(
+                        "cards", card.id, ("covers", position), f"'{cell}' in covers is no cell of the matrix", mend
+                    )
+                covered.setdefault(cell, card.id)
+        for entry in self._store.uncovered.values():
+            for facet in entry.empty:
+                cell = f"{entry.slug}.{facet}"
+                if cell not in cells:
+                    yield self._problem(
+                        "uncovered.yml",
+                        entry.slug,
+                        ("empty", facet),
+                        f"'{cell}' is no cell of the matrix",
+                        _nearest(cell, cells),
+                    )
+                if cell in covered:
+                    yield self._problem(
+                        "uncovered.yml",
+                        entry.slug,
+                        ("empty", facet),
+                        f"{covered[cell]} covers '{cell}'",
+                        "take it out of one of the two",
+                    )
+
     def _vocabulary(self) -> Iterable[Problem]:
         claimed: Dict[str, str] = {}
         for term in self._store.terms.values():
@@ -387,7 +501,9 @@ class _Checks:
             for phrase in term.phrases:
                 other = claimed.setdefault(phrase.lower(), term.slug)
                 if other != term.slug:
-                    yield self._problem("vocabulary.yml", term.slug, (), f"'{phrase}' already means {other}", "keep it in one of the two")
+                    yield self._problem(
+                        "vocabulary.yml", term.slug, (), f"'{phrase}' already means {other}", "keep it in one of the two"
+                    )
 
 
 def _plain(text: str) -> str:

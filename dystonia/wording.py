@@ -22,7 +22,7 @@ class Rule(NamedTuple):
 
 RULES = (
     Rule(
-        re.compile(_AMOUNT + r"|\b(?:one|two|three|four|half an?)\s+(?:tablets?|pills?|drops?|units?)\b", re.I),
+        re.compile(_AMOUNT + r"|\b(?:one|two|three|four|five|six|ten|half an?|(?:half|a quarter|a third|a half) of an?)\s+(?:and a half\s+)?(?:tablets?|pills?|drops?|units?)\b", re.I),
         "gives a dose",
         "take the amount out; only a prescriber may name one",
     ),
@@ -56,7 +56,7 @@ RULES = (
         "say who can decide that: the prescriber or a pharmacist",
     ),
     Rule(
-        re.compile(r"\b(?:botox|dysport|xeomin|myobloc|daxxify)\b[^.]{0,40}\b(?:is|works) (?:better|best|stronger|safer)\b", re.I),
+        re.compile(r"\b(?:botox|dysport|xeomin|myobloc|daxxify)\b[^.]{0,40}\b(?:is|are|works?) (?:the )?(?:better|best|strong(?:er|est)|safe(?:r|st)|(?:more|most) effective)\b", re.I),
         "prefers a brand",
         "speak of botulinum toxin, or of all its kinds alike",
     ),

@@ -21,8 +21,8 @@ RULES: Tuple[Rule, ...] = tuple(
         # "do I have it", "have I got dystonia", "is what my son has dystonia"
         ("diagnose_individual", rf"\b(?:do|does) {_ONE} (?:really |actually |definitely )?have (?!to\b)(?:\w+ ){{0,3}}(?:dystonia|blepharospasm|torticollis|dysphonia|cramp|it)\b"),
         ("diagnose_individual", r"\bhave i got (?!to\b)|\bhas (?:my \w+|he|she) got (?!to\b)(?:\w+ ){0,2}(?:dystonia|blepharospasm)|\bdiagnose (?:me|my)\b"),
-        # "should I stop my baclofen", "can she take an extra one"
-        ("medicine_changes", rf"\b(?:should|can|could|may|must) {_ONE} (?:just |safely |now )?{_CHANGE}\b"),
+        # "should I stop my baclofen", "can she take an extra one"; not "can we start over"
+        ("medicine_changes", rf"\b(?:should|can|could|may|must) {_ONE} (?:just |safely |now )?{_CHANGE}\b(?! (?:\w+ )?(?:over|again|afresh|fresh|to something else|subjects?|topics?)\b)"),
         ("medicine_changes", r"\b(?:what|which|how much|how many) (?:\w+ ){0,4}(?:dose|dosage|mg|tablets|units)\b.*\b(?:should|for me|my \w+|i|he|she)\b"),
         # "how much baclofen is too much"
         ("dangerous_amounts", r"\bhow (?:much|many) (?:\w+ ){1,4}(?:is|are|would be) (?:too (?:much|many)|dangerous|an overdose|safe)\b|\bmaximum (?:safe )?(?:dose|amount)\b"),

@@ -1,4 +1,5 @@
-"""Cards: which of the store's cards answer a question, by six views of it and weights learned on the cards' own questions."""
+"""Cards: which of the store's cards answer a question, seen from nine sides, with weights learned on the cards' own questions."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -13,7 +14,6 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.optimize import minimize
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from dystonia import wording
 from dystonia.models import Card
@@ -21,38 +21,33 @@ from dystonia.store import shared_store
 from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
 from nlu.message import CARD, Part, reading_of
-from nlu.sentence_encoder import shared_encoder
+from nlu.nearest import Nearest
+from nlu.pieces import Rarity
+from nlu.sentence_encoder import Encoded, shared_encoder
+from nlu.softmax import fit_softmax, softmax
 
-RIDGE = 1.0
 OFFERED = 2
-LISTED = 40
-"""Cards weighed against each other while learning; the right one is among them for 97 of 100 questions."""
-
-
-class Views(NamedTuple):
-    """What the ranking looks at, each of shape (questions, cards)."""
-
-    nearest: "np.ndarray"
-    card: "np.ndarray"
-    topic: "np.ndarray"
-    opening: "np.ndarray"
-    wording: "np.ndarray"
-    subject: "np.ndarray"
-
-    def stacked(self) -> "np.ndarray":
-        """All views, also as seen against the other cards: shape (questions, cards, 8)."""
-        return np.stack([*self, _standard(self.nearest), _standard(self.card)], axis=-1)
+LISTED = 24
+"""Cards that are looked at closely; the right one is among them for 98 of 100 questions."""
+PIECE = 128
+"""Numbers kept of a word piece's vector; so many lose nothing that the ranking notices."""
+ALIKE = 0.8
+"""Pieces of one card with a cosine over this count as one."""
+WEIGHED = 3000
+"""Questions of each half, evenly taken, that the weights of the views are learned on; there are 20 weights to learn."""
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
 class CardRetriever(ReadingComponent):
     """Gives each card a probability of being the answer.
 
-    The views: cosine to the card's nearest question; a ridge regression from vector to card; a logistic one from vector to
-    the card's topic; cosine to the card's opening words; tf-idf overlap with its text; whether it is about what is named. A
-    softmax over a weighted sum of them is fitted on the cards' questions. Each half of a card's list is scored by what was
-    learned from the other half: editors add questions at the end, so that the halves tend to come from different hands, as
-    visitors' questions do.
+    Cards are listed by a softmax regression from vector to card and by the middle of their questions. Those listed are seen
+    from more sides: cosine to the nearest question and to the opening words; a regression from vector to topic; tf-idf overlap
+    with the text; whether it is about what is named; how near each word piece of the question has a like in the card's
+    questions, and in its text (late interaction: Khattab and Zaharia, 2020). A softmax over a weighted sum is fitted on the
+    cards' questions. Each half
+    of a card's list is scored by what was learned from the other half: editors add questions at the end, so that the
+    halves tend to come from different hands, as visitors' questions do.
     """
 
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
@@ -67,7 +62,7 @@ class CardRetriever(ReadingComponent):
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
         """``candidates``: how many cards are handed on for a part."""
-        return {"candidates": 12}
+        return {"candidates": 12, "seed": 20260721}
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns from the cards' questions, which the importer marked with their card."""
@@ -77,9 +72,9 @@ class CardRetriever(ReadingComponent):
         position = {card.id: place for place, card in enumerate(cards)}
         owners = np.array([position[_card_of(example)] for example in examples])
         parts = [reading_of(example).parts[0] for example in examples]
-        known = self._describe(cards)
+        known = _describe(cards, parts)
         weights = self._weigh(known, parts, owners)
-        self._model = {**known, **_fit(known, _vectors(parts), owners), "weights": weights}
+        self._model = {**known, **self._fit(known, parts, owners), "weights": weights}
         return self.persist()
 
     def keep(self, folder: Path) -> None:
@@ -95,52 +90,131 @@ class CardRetriever(ReadingComponent):
         reading = reading_of(message)
         if not reading.parts:
             return
-        scores = _views(self._model, reading.views).stacked()
-        chances = _softmax(scores @ self._model["weights"])
-        by_topic = chances @ np.eye(len(self._model["topic_names"]))[self._model["topics"]]
-        for part, chance, topics, nearest in zip(reading.views, chances, by_topic, scores[:, :, 0].max(axis=1)):
-            order = np.argsort(-chance, kind="stable")[: self.config["candidates"]]
-            part.cards = [(self._model["cards"][i], round(float(chance[i]), 4)) for i in order]
-            part.card_topics = dict(zip(self._model["topic_names"], topics.tolist()))
-            part.offers = [self._model["titles"][i] for i in order[:OFFERED]]
+        listed, signs = _signs(self._model, reading.views)
+        chances = softmax(signs @ self._model["weights"])
+        topics = np.eye(len(self._model["topic_names"]))[self._model["topics"]]
+        for part, places, chance, nearest in zip(reading.views, listed, chances, signs[:, :, 0].max(axis=1)):
+            order = np.argsort(-chance, kind="stable")
+            ranked = [(places[i], float(chance[i])) for i in order[: self.config["candidates"]]]
+            part.cards = [(self._model["cards"][place], round(share, 4)) for place, share in ranked]
+            part.card_topics = dict(zip(self._model["topic_names"], (chance @ topics[places]).tolist()))
+            part.offers = [self._model["titles"][place] for place, _ in ranked[:OFFERED]]
             part.likeness = float(nearest)
 
-    @staticmethod
-    def _describe(cards: Sequence[Card]) -> Dict[str, Any]:
-        """What is known of the cards without any question: topics, subjects, opening words, text."""
-        texts = [" ".join([card.question, *(passage.text for passage in card.passages)]).lower() for card in cards]
-        overlap = TfidfVectorizer(sublinear_tf=True, token_pattern=r"[a-z0-9']+", stop_words="english")
-        openings = [f"{card.question} {wording.sentences(card.lead.text)[0]}".lower() for card in cards]
-        topics = sorted({card.topic.value for card in cards})
-        slugs = sorted({slug for card in cards for slug in card.about})
-        about = np.zeros((len(cards), len(slugs)), np.float32)
-        for place, card in enumerate(cards):
-            about[place, [slugs.index(slug) for slug in card.about]] = 1
+    def _fit(self, known: Dict[str, Any], parts: Sequence[Part], owners: "np.ndarray") -> Dict[str, Any]:
+        """What is learned from questions: they themselves, two regressions, the word pieces of each card."""
+        vectors, seed = _vectors(parts), self.config["seed"]
         return {
-            "cards": [card.id for card in cards],
-            "titles": [card.question for card in cards],
-            "topic_names": topics,
-            "topics": np.array([topics.index(card.topic.value) for card in cards]),
-            "about": about,
-            "slugs": {slug: place for place, slug in enumerate(slugs)},
-            "openings": shared_encoder().encode(openings),
-            "texts": overlap.fit_transform(texts).astype(np.float32).T.tocsr(),
-            "overlap": overlap,
+            "questions": Nearest.of(vectors, owners, len(known["cards"])),
+            "to_card": fit_softmax(known["rarity"].features(parts), owners, len(known["cards"]), seed),
+            "to_topic": fit_softmax(vectors, known["topics"][owners], len(known["topic_names"]), seed),
+            "asked_words": _Overlap.of(
+                [" ".join(parts[i].words for i in np.flatnonzero(owners == card)) for card in range(len(known["cards"]))]
+            ),
+            "asked": _Pieces.of(
+                [[parts[i].encoded for i in np.flatnonzero(owners == card)] for card in range(len(known["cards"]))], known
+            ),
         }
 
     def _weigh(self, known: Dict[str, Any], parts: List[Part], owners: "np.ndarray") -> "np.ndarray":
-        vectors, halves = _vectors(parts), _halves(owners)
-        listed, places = [], []
+        second = halves(owners)
+        lists, places = [], []
         for half in (False, True):
-            inside = np.flatnonzero(halves == half)
-            model = {**known, **_fit(known, vectors[halves != half], owners[halves != half])}
-            scores = _views(model, [parts[i] for i in inside]).stacked()
-            best = np.argsort(-(scores[:, :, -1] + scores[:, :, -2]), axis=1)[:, :LISTED]
-            hits = best == owners[inside][:, None]
+            inside, outside = np.flatnonzero(second == half), np.flatnonzero(second != half)
+            model = {**known, **self._fit(known, [parts[i] for i in outside], owners[outside])}
+            inside = inside[:: -(-len(inside) // WEIGHED)]
+            listed, signs = _signs(model, [parts[i] for i in inside])
+            hits = listed == owners[inside][:, None]
             found = hits.any(axis=1)
-            listed.append(np.take_along_axis(scores, best[:, :, None], axis=1)[found])
+            lists.append(signs[found])
             places.append(hits[found].argmax(axis=1))
-        return _listwise_weights(np.concatenate(listed), np.concatenate(places))
+        return _listwise_weights(np.concatenate(lists), np.concatenate(places))
+
+
+class _Overlap(NamedTuple):
+    """The words of all cards by their rarity, alone and in pairs, in a sparse matrix of shape (words, cards)."""
+
+    counter: TfidfVectorizer
+    words: Any
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "_Overlap":
+        """Of one text a card."""
+        counter = TfidfVectorizer(sublinear_tf=True, token_pattern=r"[a-z0-9']+", ngram_range=(1, 2), dtype=np.float32)
+        return cls(counter, counter.fit_transform(texts).T.tocsr())
+
+    def share(self, parts: Sequence[Part]) -> "np.ndarray":
+        """How much of the words of each part a card has, before names were put into one spelling; shape (parts, cards)."""
+        return np.asarray((self.counter.transform([part.words for part in parts]) @ self.words).todense())
+
+
+class _Pieces(NamedTuple):
+    """The word pieces of all cards, one below the other in steps of 1/127, and where each card's begin."""
+
+    vectors: "np.ndarray"
+    starts: "np.ndarray"
+
+    @classmethod
+    def of(cls, groups: Sequence[Sequence[Encoded]], known: Dict[str, Any]) -> "_Pieces":
+        """Those of some sentences a card, likes counted once."""
+        kept = [_distinct(np.concatenate([_turned(known, each) for each in group])) if group else _NOTHING for group in groups]
+        return cls(np.rint(np.concatenate(kept) * 127).astype(np.int8), np.cumsum([0, *map(len, kept)]))
+
+    def nearness(self, pieces: "np.ndarray", weights: "np.ndarray", cards: "np.ndarray") -> "np.ndarray":
+        """How near the pieces of a question have a like in each of some cards: weighted mean cosine, shape (cards,)."""
+        spans = [self.vectors[self.starts[card] : self.starts[card + 1]] for card in cards]
+        likeness = pieces @ np.concatenate(spans).astype(np.float32).T / 127
+        return weights @ np.maximum.reduceat(likeness, np.cumsum([0, *map(len, spans[:-1])]), axis=1)
+
+
+_NOTHING = np.zeros((1, PIECE), np.float32)
+
+
+def _turned(known: Dict[str, Any], encoded: Encoded) -> "np.ndarray":
+    """Word pieces on the directions in which pieces differ most, each of length 1."""
+    turned = encoded.in_context.astype(np.float32) @ known["directions"]
+    return turned / np.linalg.norm(turned, axis=1, keepdims=True)
+
+
+def _distinct(pieces: "np.ndarray") -> "np.ndarray":
+    alike, kept = pieces @ pieces.T > ALIKE, []
+    covered = np.zeros(len(pieces), bool)
+    for place in range(len(pieces)):
+        if not covered[place]:
+            kept.append(place)
+            covered |= alike[place]
+    return pieces[kept]
+
+
+def _describe(cards: Sequence[Card], parts: Sequence[Part]) -> Dict[str, Any]:
+    """What is known before any question is matched to a card: topics, subjects, texts; rarity and directions of pieces."""
+    texts = [" ".join([card.question, *(passage.text for passage in card.passages)]).lower() for card in cards]
+    openings = [f"{card.question} {wording.sentences(card.lead.text)[0]}".lower() for card in cards]
+    topics = sorted({card.topic.value for card in cards})
+    slugs = sorted({slug for card in cards for slug in card.about})
+    about = np.zeros((len(cards), len(slugs)), np.float32)
+    for place, card in enumerate(cards):
+        about[place, [slugs.index(slug) for slug in card.about]] = 1
+    known: Dict[str, Any] = {
+        "cards": [card.id for card in cards],
+        "titles": [card.question for card in cards],
+        "topic_names": topics,
+        "topics": np.array([topics.index(card.topic.value) for card in cards]),
+        "about": about,
+        "slugs": {slug: place for place, slug in enumerate(slugs)},
+        "openings": shared_encoder().encode(openings),
+        "told_words": _Overlap.of(texts),
+        "rarity": Rarity.of(parts),
+        "directions": _directions(parts),
+    }
+    known["told"] = _Pieces.of([[each] for each in shared_encoder().read(texts)], known)
+    return known
+
+
+def _directions(parts: Sequence[Part]) -> "np.ndarray":
+    """The directions in which word pieces differ most, shape (384, PIECE)."""
+    some = np.concatenate([part.encoded.in_context for part in parts[::5]]).astype(np.float32)
+    return np.linalg.eigh(np.cov(some.T))[1][:, ::-1][:, :PIECE].astype(np.float32)
 
 
 def _card_of(example: Message) -> str:
@@ -151,24 +225,7 @@ def _vectors(parts: Sequence[Part]) -> "np.ndarray":
     return np.stack([part.vector for part in parts])
 
 
-def _fit(known: Dict[str, Any], vectors: "np.ndarray", owners: "np.ndarray") -> Dict[str, Any]:
-    """Questions in the order of their cards, and both regressions."""
-    order = np.argsort(owners, kind="stable")
-    present, starts = np.unique(owners[order], return_index=True)
-    design = np.hstack([vectors, np.ones((len(vectors), 1), np.float32)]).astype(np.float64)
-    cards = np.eye(len(known["cards"]))[owners]
-    solved = np.linalg.solve(design.T @ design + RIDGE * np.eye(design.shape[1]), design.T @ cards)
-    topics = LogisticRegression(C=10, max_iter=80, tol=1e-2).fit(vectors, known["topics"][owners])
-    return {
-        "questions": vectors[order],
-        "starts": starts,
-        "present": present,
-        "to_card": solved.astype(np.float32),
-        "to_topic": np.vstack([topics.coef_.T, topics.intercept_]).astype(np.float32),
-    }
-
-
-def _halves(owners: "np.ndarray") -> "np.ndarray":
+def halves(owners: "np.ndarray") -> "np.ndarray":
     """For each question whether it stands in the second half of its card's list."""
     second = np.zeros(len(owners), bool)
     for card in np.unique(owners):
@@ -177,19 +234,38 @@ def _halves(owners: "np.ndarray") -> "np.ndarray":
     return second
 
 
-def _views(model: Dict[str, Any], parts: Sequence[Part]) -> Views:
+def _signs(model: Dict[str, Any], parts: Sequence[Part]) -> Tuple["np.ndarray", "np.ndarray"]:
+    """The likeliest cards of each part and what is seen of them, also as it stands out among them.
+
+    Returns:
+        Places of cards, shape (parts, listed), and signs, shape (parts, listed, 20): the nearest question first.
+    """
     vectors = _vectors(parts)
-    nearest = np.full((len(vectors), len(model["cards"])), -1.0, np.float32)
-    nearest[:, model["present"]] = np.maximum.reduceat(vectors @ model["questions"].T, model["starts"], axis=1)
-    topics = _softmax(vectors @ model["to_topic"][:-1] + model["to_topic"][-1])
-    return Views(
-        nearest=nearest,
-        card=vectors @ model["to_card"][:-1] + model["to_card"][-1],
-        topic=np.log(topics + 1e-3)[:, model["topics"]],
-        opening=vectors @ model["openings"].T,
-        wording=np.asarray((model["overlap"].transform([part.text for part in parts]) @ model["texts"]).todense()),
-        subject=_subject_hits(model, [part.subjects for part in parts]),
+    learned = _log_chances(model["to_card"].logits(model["rarity"].features(parts)))
+    middle = vectors @ model["questions"].middles.T
+    listed = np.argsort(-(_standard(middle) + _standard(learned)), axis=1, kind="stable")[:, :LISTED]
+    views = (
+        learned,
+        middle,
+        _log_chances(model["to_topic"].logits(vectors))[:, model["topics"]],
+        vectors @ model["openings"].T,
+        model["told_words"].share(parts),
+        model["asked_words"].share(parts),
+        _subject_hits(model, [part.subjects for part in parts]),
     )
+    near = np.zeros((*listed.shape, 2), np.float32)
+    for row, part in enumerate(parts):
+        pieces, weights = _turned(model, part.encoded), model["rarity"].shares(part.encoded)
+        near[row, :, 0] = model["asked"].nearness(pieces, weights, listed[row])
+        near[row, :, 1] = model["told"].nearness(pieces, weights, listed[row])
+    nearest = model["questions"].likeness(vectors, listed)
+    seen = np.stack([nearest, *(np.take_along_axis(view, listed, axis=1) for view in views)], axis=-1)
+    signs = np.concatenate([seen, near], axis=-1)
+    return listed, np.concatenate([signs, _standard(signs)], axis=-1)
+
+
+def _log_chances(logits: "np.ndarray") -> "np.ndarray":
+    return np.log(softmax(logits) + 1e-4)
 
 
 def _subject_hits(model: Dict[str, Any], subjects: Sequence[Sequence[str]]) -> "np.ndarray":
@@ -205,16 +281,11 @@ def _standard(scores: "np.ndarray") -> "np.ndarray":
     return (scores - scores.mean(axis=1, keepdims=True)) / (scores.std(axis=1, keepdims=True) + 1e-6)
 
 
-def _softmax(scores: "np.ndarray") -> "np.ndarray":
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 def _listwise_weights(scores: "np.ndarray", right: "np.ndarray") -> "np.ndarray":
     """Weights that make the right card likeliest in a softmax over a list (ListNet, Cao and others, 2007)."""
 
     def loss(weights: "np.ndarray") -> Tuple[float, "np.ndarray"]:
-        chances = _softmax(scores @ weights)
+        chances = softmax(scores @ weights)
         wanted = scores[np.arange(len(right)), right]
         slope = ((chances[:, :, None] * scores).sum(axis=1) - wanted).mean(axis=0)
         value = -np.log(chances[np.arange(len(right)), right] + 1e-12).mean()

@@ -225,14 +225,15 @@ def _names_dystonia(reading: Reading) -> bool:
 
 
 def _in_scope(part: Part) -> bool:
-    """Whether a part belongs here: small talk is taken at its word, a question must resemble what we know."""
+    """Whether a part belongs here: what is surely small talk does, all else must resemble what we know."""
     intent, chance = part.topics[0]
     if part.likeness >= EXACT:
         return True
     if part.alone is not None:
         # It leans on what was said before, which belonged here.
         return intent != OUT_OF_SCOPE or chance < SURELY_FOREIGN
-    return intent != OUT_OF_SCOPE and (part.in_scope or not intent.startswith((ASKS, BOUNDARIES)))
+    surely_talk = chance >= HALF and not intent.startswith((ASKS, BOUNDARIES))
+    return intent != OUT_OF_SCOPE and (part.in_scope or surely_talk)
 
 
 def _as_output(reading: Reading, part: Part) -> Dict[Text, Any]:

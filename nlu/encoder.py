@@ -32,6 +32,6 @@ class MiniLmEncoder(ReadingComponent):
     def process(self, messages: List[Message]) -> List[Message]:
         """Encodes the parts of all messages one by one: padding them to one length would cost more than it saves."""
         parts = [part for message in messages for part in reading_of(message).views]
-        for part, vector in zip(parts, self._encoder.encode([part.text for part in parts])):
-            part.vector = vector
+        for part, encoded in zip(parts, self._encoder.read([part.text for part in parts])):
+            part.vector, part.encoded = encoded.vector, encoded
         return messages

@@ -1,6 +1,7 @@
 """Training data out of the facts: what cards, red flags and boundaries know about how people ask."""
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Dict, Iterator, List, Optional, Text, Union
 
 from rasa.shared.core.domain import Domain
@@ -15,7 +16,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from dystonia.models import Lean, Passage, RedFlag, Urgency
 from dystonia.reply import OUT_OF_SCOPE, Kind, source_entry
 from dystonia.store import FactStore, shared_store
-from nlu.message import CARD
+from nlu.message import CARD, READING
 from server.without_tensorflow import tensorflow_is_real
 
 RED_FLAG = "red_flag"
@@ -75,7 +76,7 @@ class FactsImporter(TrainingDataImporter):
 
     def get_nlu_data(self, language: Optional[Text] = "en") -> TrainingData:
         """The examples of data/nlu and those that the facts hold."""
-        return self._files.get_nlu_data(language).merge(TrainingData(list(self._examples())))
+        return self._files.get_nlu_data(language).merge(TrainingData(list(self.examples())))
 
     def get_domain(self) -> Domain:
         """The domain, with a response for each red flag and boundary."""
@@ -85,13 +86,16 @@ class FactsImporter(TrainingDataImporter):
             domain["responses"][name] = variations + domain["responses"].get(name, [])
         return Domain.from_dict(domain)
 
-    def _examples(self) -> Iterator[Message]:
-        for card in self._store.cards.values():
+    @classmethod
+    def examples(cls) -> Iterator[Message]:
+        """Every way of asking that the facts hold, each marked with what it leads to."""
+        store = shared_store()
+        for card in store.cards.values():
             for question in card.questions:
                 yield _example(question, f"ask_{card.topic.value}", CARD, card.id)
-        for flag in self._store.red_flags.values():
-            yield from self._red_flag_examples(flag)
-        for boundary in self._store.boundaries.values():
+        for flag in store.red_flags.values():
+            yield from cls._red_flag_examples(flag)
+        for boundary in store.boundaries.values():
             for phrase in boundary.people_might_say:
                 yield _example(phrase, boundary.intent, BOUNDARY, boundary.id)
 
@@ -101,7 +105,7 @@ class FactsImporter(TrainingDataImporter):
         for phrase in raised:
             yield _example(phrase, intent_of(flag), RED_FLAG, flag.id)
         for phrase in flag.not_this:
-            yield Message({TEXT: phrase, METADATA: {NOT_THIS: flag.id}})
+            yield FactExample({TEXT: phrase, METADATA: {NOT_THIS: flag.id}})
 
     def _responses(self) -> Dict[Text, List[Dict[Text, Any]]]:
         responses: Dict[Text, List[Dict[Text, Any]]] = {
@@ -124,8 +128,21 @@ def intent_of(flag: RedFlag) -> str:
     return "crisis" if flag.urgency is Urgency.crisis_line else "emergency"
 
 
+class FactExample(Message):
+    """An example out of the facts. Rasa copies and hashes all examples a dozen times before it trains; these make it cheap."""
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> "FactExample":
+        return FactExample(dict(self.data))
+
+    def fingerprint(self) -> Text:
+        """As Rasa's own: changes with what the example holds."""
+        reading = self.data.get(READING)
+        content = (self.data[TEXT], self.data.get(INTENT), self.data[METADATA], reading and reading.fingerprint())
+        return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
 def _example(text: str, intent: str, mark: str, value: str) -> Message:
-    return Message({TEXT: text, INTENT: intent, METADATA: {mark: value}})
+    return FactExample({TEXT: text, INTENT: intent, METADATA: {mark: value}})
 
 
 def _response(text: str, slot: str, value: str, reply: Dict[str, Any]) -> Dict[Text, Any]:

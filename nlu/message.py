@@ -9,6 +9,8 @@ import numpy as np
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 
+from nlu.sentence_encoder import Encoded
+
 READING = "reading"
 """The message property that holds the :class:`Reading`; internal, never in the output."""
 TALK = "talk"
@@ -59,8 +61,10 @@ class Part:
     Attributes:
         text: the words, spelling repaired, names of types and treatments in one spelling, and at the end the name of
             the subject where the words only lean on it ("and how is it treated").
+        words: the words as they stand, spelling repaired.
         subjects: slugs of the types and treatments it is about, by its own words or those it leans on.
         vector: sentence vector, float32 of shape (384,).
+        encoded: the same with the vectors of its word pieces.
         topics: probability of each intent, best first.
         in_scope: whether it resembles what belongs here.
         cards: card ids with their probability of being the answer, best first.
@@ -73,8 +77,10 @@ class Part:
     first: int
     last: int
     text: str = ""
+    words: str = ""
     subjects: List[str] = field(default_factory=list)
     vector: Optional["np.ndarray"] = None
+    encoded: Optional[Encoded] = None
     topics: List[Tuple[str, float]] = field(default_factory=list)
     in_scope: bool = True
     cards: List[Tuple[str, float]] = field(default_factory=list)

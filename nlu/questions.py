@@ -8,6 +8,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.shared.nlu.constants import METADATA
 from rasa.shared.nlu.training_data.message import Message
 
+from dystonia.store import shared_store
 from nlu.component import ReadingComponent
 from nlu.message import NAMED_KINDS, TALK, Part, Reading, Word, reading_of
 from nlu.vocabulary import VocabularyExtractor
@@ -62,9 +63,9 @@ class QuestionSplitter(ReadingComponent):
             part = Part(first, last)
             named = _named(reading, part)
             part.subjects = named or _leant_on(reading, part, talk) or ([GENERAL] if reading.parts else [])
-            part.text = _uniform(reading, part)
+            part.text, part.words = _uniform(reading, part), reading.text(first, last).lower()
             if part.subjects and not named:
-                part.alone = Part(first, last, part.text)
+                part.alone = Part(first, last, part.text, part.words)
                 part.text = " ".join([part.text, *map(_name, part.subjects[:1])])
             reading.parts.append(part)
 
@@ -82,7 +83,10 @@ def _leant_on(reading: Reading, part: Part, talk: Sequence[str]) -> List[str]:
     subjects = [subject for subject in earlier if subject]
     if subjects:
         return subjects[-1:]
-    return list(talk) if refers_back(reading.text(part.first, part.last)) else []
+    if not refers_back(reading.text(part.first, part.last)):
+        return []
+    terms = shared_store().terms
+    return [slug for slug in talk if slug in terms and terms[slug].kind in NAMED_KINDS]
 
 
 def _spans(reading: Reading) -> Iterator[Tuple[int, int]]:

@@ -1,19 +1,20 @@
 """Red flags: two detectors that know nothing of each other, readable rules and a classifier. Either can raise."""
+
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Text, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Text, Tuple
 
 import joblib
 import numpy as np
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
-from rasa.shared.nlu.constants import METADATA
+from rasa.shared.nlu.constants import INTENT, METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from scipy.special import logsumexp
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from dystonia.store import shared_store
 from nlu import red_flag_rules
@@ -21,21 +22,57 @@ from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
 from nlu.importer import NOT_THIS, RED_FLAG, intent_of
 from nlu.message import Reading, reading_of, text_of
+from nlu.pieces import Rarity
+from nlu.softmax import Softmax, fit_softmax
 
 NONE = ""
 CRISIS, EMERGENCY = "crisis", "emergency"
 SIGNAL = "red_flag"
 """In a reading's signals: the red flag raised and how sure that is."""
+FLAGGED, SOUNDING = "red_flag:", "sounds_like"
+"""What the classes are called that are a red flag, and that only sound like one; the others are intents."""
+
+
+class _Seen(NamedTuple):
+    """What the classifier sees of some parts: features of shape (parts, 768), and their words."""
+
+    vectors: "np.ndarray"
+    words: List[str]
+
+    def where(self, chosen: "np.ndarray") -> "_Seen":
+        """Those of some of the parts."""
+        return _Seen(self.vectors[chosen], [words for words, keep in zip(self.words, chosen) if keep])
+
+
+class _Detector(NamedTuple):
+    """The three regressions of the classifier."""
+
+    by_vector: Softmax
+    counter: TfidfVectorizer
+    by_words: LogisticRegression
+    which: Softmax
+    classes: "np.ndarray"
+    flagged: "np.ndarray"
+
+    def scores(self, seen: _Seen) -> Tuple["np.ndarray", List[str]]:
+        """How much each part speaks for a red flag (log odds, added up), and for which."""
+        urgent, which = self.by_vector.logits(seen.vectors), self.which.logits(seen.vectors)
+        odds = logsumexp(which[:, self.flagged], axis=1) - logsumexp(which[:, ~self.flagged], axis=1)
+        by_words = self.by_words.decision_function(self.counter.transform(seen.words))
+        names = self.classes[self.flagged][which[:, self.flagged].argmax(axis=1)]
+        return urgent[:, 1] - urgent[:, 0] + by_words + odds, [name[len(FLAGGED) :] for name in names]
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
 class RedFlagDetector(ReadingComponent):
     """Raises at most one red flag for a message, the most urgent one.
 
-    The rules read the words. The classifier sums two logistic regressions, over the vector and over the words of a part, that
-    tell whether there is any red flag; a third tells which. Crisis and emergency have thresholds of their own: the lowest at
-    which, over held-out fifths of the training examples, no more than the wanted share of ordinary examples is raised. A part
-    that is plainly a question, by the rules' own account, vetoes the classifier but never the rules.
+    The rules read the words. The classifier adds up three scores of a part: two regressions, over its vectors and over its
+    words, that tell whether there is any red flag, and one over its vectors that tells which red flag, or which intent. The
+    whole message and each piece of it are scored, a piece against a threshold of its own: out of its setting it is easily
+    misheard. Crisis and emergency have thresholds of their own: the lowest at which no more than the wanted share of ordinary
+    examples is raised, each example scored by what was learned from the other half. A part that is plainly a question, by the rules' own account,
+    vetoes the classifier but never the rules.
     """
 
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
@@ -49,43 +86,59 @@ class RedFlagDetector(ReadingComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        """``false_alarms``: share of ordinary examples that either kind may raise."""
-        return {"false_alarms": 0.006, "strength": 10.0, "seed": 20260721}
+        """``whole``, ``pieces``: share of ordinary examples that either kind may raise by the whole, or by a piece."""
+        return {"whole": 0.012, "pieces": 0.003, "strength": 10.0, "seed": 20260721}
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns from the phrases of red_flags.yml against every other example."""
         examples = [example for example in training_data.training_examples if example.get("text")]
-        parts = [reading_of(example).parts[0] for example in examples]
-        vectors = np.stack([part.vector for part in parts])
-        flags = np.array([(example.get(METADATA) or {}).get(RED_FLAG, NONE) for example in examples])
-        sounding = np.array([NOT_THIS in (example.get(METADATA) or {}) for example in examples])
-        urgent = flags != NONE
-        words = TfidfVectorizer(ngram_range=(1, 3), min_df=2, sublinear_tf=True, token_pattern=r"[a-z0-9']+")
-        counted = words.fit_transform([part.text for part in parts])
-        by_vector = LogisticRegression(C=self.config["strength"], max_iter=200)
-        by_words = LogisticRegression(C=self.config["strength"], solver="liblinear")
-        folds = StratifiedKFold(5, shuffle=True, random_state=self.config["seed"])
-        held_out = sum(
-            cross_val_predict(model, seen, urgent, cv=folds, method="decision_function")
-            for model, seen in ((by_vector, vectors), (by_words, counted))
-        )
-        which = LogisticRegression(C=self.config["strength"], max_iter=200, tol=1e-3).fit(vectors[urgent], flags[urgent])
-        crisis = {flag.id for flag in shared_store().red_flags.values() if intent_of(flag) == CRISIS}
-        self._model = {
-            "by_vector": by_vector.fit(vectors, urgent),
-            "words": words,
-            "by_words": by_words.fit(counted, urgent),
-            "which": which,
-            "crises": crisis,
-            "thresholds": {},
-        }
-        ordinary = ~urgent & ~sounding
-        asking = np.array([red_flag_rules.is_only_asking(example.get("text")) for example in examples])
-        calls_crisis = np.isin(which.predict(vectors), sorted(crisis))
-        for kind, likely in ((CRISIS, calls_crisis), (EMERGENCY, ~calls_crisis)):
-            scores = np.sort(held_out[ordinary & likely & ~asking])[::-1]
-            self._model["thresholds"][kind] = float(scores[min(len(scores) - 1, int(self.config["false_alarms"] * ordinary.sum()))])
+        marks = [example.get(METADATA) or {} for example in examples]
+        flags = np.array([mark.get(RED_FLAG, NONE) for mark in marks])
+        # A piece of an ordinary message is ordinary; which piece of an urgent one is urgent, nobody has marked.
+        parts = [
+            (row, part)
+            for row, example in enumerate(examples)
+            for part in reading_of(example).parts[: None if flags[row] == NONE else 1]
+        ]
+        rows, parts = np.array([row for row, _ in parts]), [part for _, part in parts]
+        pieces = np.append(False, rows[1:] == rows[:-1])
+        rarity = Rarity.of([part for part, piece in zip(parts, pieces) if not piece])
+        seen = _Seen(rarity.features(parts), [part.words for part in parts])
+        names = np.array(
+            [FLAGGED + flag if flag else example.get(INTENT) or SOUNDING for flag, example in zip(flags, examples)]
+        )[rows]
+        second = np.random.RandomState(self.config["seed"]).permutation(len(examples))[rows] % 2 == 1
+        scores, likeliest = np.empty(len(parts)), np.empty(len(parts), object)
+        for half in (False, True):
+            learned = self._fit(seen.where(second != half), names[second != half])
+            scores[second == half], likeliest[second == half] = learned.scores(seen.where(second == half))
+        ordinary = np.array([not flag and NOT_THIS not in mark for flag, mark in zip(flags, marks)])[rows]
+        ordinary &= ~np.array([red_flag_rules.is_only_asking(part.words) for part in parts])
+        crises = {flag.id for flag in shared_store().red_flags.values() if intent_of(flag) == CRISIS}
+        crisis, room = np.isin(likeliest.astype(str), sorted(crises)), (ordinary & ~pieces).sum()
+        thresholds = {}
+        for kind, likely in ((CRISIS, crisis), (EMERGENCY, ~crisis)):
+            whole, piece = (
+                _exceeded_by(int(self.config[share] * room), scores[ordinary & likely & (pieces == of_piece)])
+                for of_piece, share in ((False, "whole"), (True, "pieces"))
+            )
+            thresholds[kind] = (whole, max(whole, piece))
+        self._model = {"rarity": rarity, "detector": self._fit(seen, names), "thresholds": thresholds, "crises": crises}
         return self.persist()
+
+    def _fit(self, seen: _Seen, names: "np.ndarray") -> _Detector:
+        classes, targets = np.unique(names, return_inverse=True)
+        flagged = np.char.startswith(classes, FLAGGED)
+        urgent = flagged[targets]
+        words = TfidfVectorizer(ngram_range=(1, 3), min_df=2, sublinear_tf=True, token_pattern=r"[a-z0-9']+")
+        return _Detector(
+            fit_softmax(seen.vectors, urgent.astype(int), 2, self.config["seed"]),
+            words,
+            LogisticRegression(C=self.config["strength"], solver="liblinear").fit(words.fit_transform(seen.words), urgent),
+            fit_softmax(seen.vectors, targets, len(classes), self.config["seed"]),
+            classes,
+            flagged,
+        )
 
     def keep(self, folder: Path) -> None:
         """Writes the fitted weights."""
@@ -115,11 +168,16 @@ class RedFlagDetector(ReadingComponent):
         parts = [part for part in reading.parts if not red_flag_rules.is_only_asking(reading.text(part.first, part.last))]
         if not parts:
             return None
-        vectors = np.stack([(part.alone or part).vector for part in parts])
-        counted = self._model["words"].transform([(part.alone or part).text for part in parts])
-        scores = self._model["by_vector"].decision_function(vectors) + self._model["by_words"].decision_function(counted)
-        flags = [str(flag) for flag in self._model["which"].predict(vectors)]
-        sure = [(flag, score) for flag, score in zip(flags, scores) if score >= self._model["thresholds"][self._kind(flag)]]
+        heard = [part.alone or part for part in parts]
+        scores, flags = self._model["detector"].scores(
+            _Seen(self._model["rarity"].features(heard), [part.words for part in heard])
+        )
+        thresholds = self._model["thresholds"]
+        sure = [
+            (flag, score)
+            for part, flag, score in zip(parts, flags, scores)
+            if score > thresholds[self._kind(flag)][part is not reading.parts[0]]
+        ]
         if not sure:
             return None
         flag, score = max(sure, key=lambda suspect: (self._kind(suspect[0]) == CRISIS, suspect[1]))
@@ -127,3 +185,8 @@ class RedFlagDetector(ReadingComponent):
 
     def _kind(self, flag: str) -> str:
         return CRISIS if flag in self._model["crises"] else EMERGENCY
+
+
+def _exceeded_by(count: int, scores: "np.ndarray") -> float:
+    """The lowest threshold that no more than so many of some scores exceed."""
+    return float(np.sort(scores)[::-1][min(count, len(scores) - 1)])

@@ -14,7 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Sequence
+from typing import List, NamedTuple, Sequence
 
 import numpy as np
 
@@ -37,6 +37,20 @@ QUANTISED = Path(__file__).resolve().parent.parent / "models" / "encoder" / f"mi
 
 class EncoderError(RuntimeError):
     """The encoder's files are missing or not what was pinned."""
+
+
+class Encoded(NamedTuple):
+    """What the encoder makes of a sentence.
+
+    Attributes:
+        vector: of the whole, float32 of shape (384,), length 1.
+        pieces: ids of its word pieces, the marks of start and end among them.
+        in_context: a vector for each piece, float16 of shape (pieces, 384), each of length 1.
+    """
+
+    vector: "np.ndarray"
+    pieces: "np.ndarray"
+    in_context: "np.ndarray"
 
 
 class SentenceEncoder:
@@ -65,18 +79,22 @@ class SentenceEncoder:
         Returns:
             float32 array of shape (len(sentences), 384), each row of length 1.
         """
-        if not sentences:
-            return np.zeros((0, DIMENSION), np.float32)
-        if len(sentences) < MANY:
-            return np.stack([self._encode(sentence) for sentence in sentences])
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.stack(list(pool.map(self._encode, sentences)))
+        return np.stack([each.vector for each in self.read(sentences)]) if sentences else np.zeros((0, DIMENSION), np.float32)
 
-    def _encode(self, sentence: str) -> "np.ndarray":
+    def read(self, sentences: Sequence[str]) -> List[Encoded]:
+        """As ``encode``, with the vectors of all word pieces."""
+        if len(sentences) < MANY:
+            return [self._read(sentence) for sentence in sentences]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(self._read, sentences))
+
+    def _read(self, sentence: str) -> Encoded:
         ids = np.array([self._tokenizer.encode(sentence).ids], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        vector = self._session.run(None, inputs)[0][0].mean(axis=0)
-        return (vector / np.linalg.norm(vector)).astype(np.float32)
+        hidden = self._session.run(None, inputs)[0][0]
+        vector = hidden.mean(axis=0)
+        pieces = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
+        return Encoded((vector / np.linalg.norm(vector)).astype(np.float32), ids[0], pieces.astype(np.float16))
 
 
 @lru_cache(maxsize=1)

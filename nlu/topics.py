@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
-from rasa.shared.nlu.constants import INTENT
+from rasa.shared.nlu.constants import INTENT, METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.decomposition import TruncatedSVD
@@ -18,16 +18,20 @@ from sklearn.model_selection import train_test_split
 
 from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
-from nlu.message import NAMED_KINDS, Part, Reading, reading_of
+from nlu.message import CARD, NAMED_KINDS, Part, Reading, reading_of
+from nlu.nearest import Nearest
+from nlu.softmax import fit_softmax, softmax
 
 OUT_OF_SCOPE = "out_of_scope"
 LOOKALIKE = "lookalike"
 OURS = "dystonia"
+NEAR = 8
+"""Groups of examples, a card's or an intent's, in which the nearest example is looked for."""
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
 class TopicClassifier(ReadingComponent):
-    """Logistic regression over the sentence vector and character n-grams, with calibrated probabilities.
+    """Softmax regression over the sentence vector and character n-grams, with calibrated probabilities.
 
     Calibration: one temperature, fitted on a fifth of the examples that the first fit has not seen (Guo and others,
     2017). Scope: a second, small regression on the same fifth, over how the part scores and what it names; its threshold
@@ -45,20 +49,20 @@ class TopicClassifier(ReadingComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        """``strength``: inverse regularisation; ``kept``: share of in-scope messages that must be kept."""
-        return {"strength": 10.0, "components": 128, "char_weight": 0.6, "kept": 0.975, "seed": 20260721}
+        """``kept``: share of in-scope messages that must be kept; ``evenness``: of classes, see ``fit_softmax``."""
+        return {"components": 128, "evenness": 0.6, "char_weight": 0.6, "kept": 0.975, "seed": 20260721}
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fits on four fifths to calibrate, then on all examples."""
         examples = [example for example in training_data.intent_examples if example.get("text")]
         readings = [reading_of(example) for example in examples]
-        parts = [reading.parts[0] for reading in readings]
         intents = np.array([example.get(INTENT) for example in examples])
-        shares = train_test_split(np.arange(len(parts)), test_size=0.2, random_state=self.config["seed"], stratify=intents)
+        shares = train_test_split(np.arange(len(readings)), test_size=0.2, random_state=self.config["seed"], stratify=intents)
         fitted, held = ([int(i) for i in share] for share in shares)
-        first = self._fit([parts[i] for i in fitted], intents[fitted], rounds=50)
+        groups = np.array([(example.get(METADATA) or {}).get(CARD) or example.get(INTENT) for example in examples])
+        first = self._fit([readings[i] for i in fitted], intents[fitted], groups[fitted])
         calibration = self._calibrate(first, [readings[i] for i in held], intents[held])
-        self._model = {**self._fit(parts, intents, rounds=100), **calibration}
+        self._model = {**self._fit(readings, intents, groups), **calibration}
         return self.persist()
 
     def keep(self, folder: Path) -> None:
@@ -75,7 +79,7 @@ class TopicClassifier(ReadingComponent):
         if not reading.parts:
             return
         logits = _logits(self._model, reading.views)
-        chances = _softmax(logits / self._model["temperature"])
+        chances = softmax(logits / self._model["temperature"])
         signs = _scope_signs(self._model, [(reading, part) for part in reading.views], logits)
         belongs = signs @ self._model["scope_weights"] + self._model["scope_bias"] >= self._model["scope_threshold"]
         for part, chance, ours in zip(reading.views, chances, belongs):
@@ -83,23 +87,23 @@ class TopicClassifier(ReadingComponent):
             part.topics = [(str(self._model["intents"][i]), float(chance[i])) for i in order]
             part.in_scope = bool(ours)
 
-    def _fit(self, parts: Sequence[Part], intents: "np.ndarray", rounds: int) -> Dict[str, Any]:
+    def _fit(self, readings: Sequence[Reading], intents: "np.ndarray", groups: "np.ndarray") -> Dict[str, Any]:
+        parts = [reading.parts[0] for reading in readings]
         characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), min_df=2, max_features=8000, sublinear_tf=True)
         reduced = TruncatedSVD(self.config["components"], random_state=self.config["seed"])
         reduced.fit(characters.fit_transform([part.text for part in parts]))
-        vectors = np.stack([part.vector for part in parts])
+        vectors, foreign = np.stack([part.vector for part in parts]), intents == OUT_OF_SCOPE
+        names, members = np.unique(groups[~foreign], return_inverse=True)
+        classes, targets = np.unique(intents, return_inverse=True)
         model: Dict[str, Any] = {
             "characters": characters,
             "projection": np.ascontiguousarray(reduced.components_.T.astype(np.float32)),
             "char_weight": self.config["char_weight"],
-            "ours": vectors[intents != OUT_OF_SCOPE],
-            "foreign": vectors[intents == OUT_OF_SCOPE],
+            "ours": Nearest.of(vectors[~foreign], members, len(names)),
+            "foreign": vectors[foreign],
+            "intents": classes,
         }
-        regression = LogisticRegression(C=self.config["strength"], max_iter=rounds, tol=1e-2)
-        regression.fit(_features(model, parts), intents)
-        model["weights"] = np.ascontiguousarray(regression.coef_.T.astype(np.float32))
-        model["bias"] = regression.intercept_.astype(np.float32)
-        model["intents"] = regression.classes_
+        model["regression"] = fit_softmax(_features(model, parts), targets, len(classes), self.config["seed"], self.config["evenness"])
         return model
 
     def _calibrate(self, model: Dict[str, Any], readings: Sequence[Reading], intents: "np.ndarray") -> Dict[str, Any]:
@@ -107,7 +111,7 @@ class TopicClassifier(ReadingComponent):
         logits = _logits(model, [part for _, part in pairs])
         right = np.searchsorted(model["intents"], intents)
         temperatures = np.linspace(0.3, 3.0, 109)
-        losses = [-np.log(_softmax(logits / t)[np.arange(len(right)), right] + 1e-12).mean() for t in temperatures]
+        losses = [-np.log(softmax(logits / t)[np.arange(len(right)), right] + 1e-12).mean() for t in temperatures]
         signs, ours = _scope_signs(model, pairs, logits), intents != OUT_OF_SCOPE
         scope = LogisticRegression(C=1.0, max_iter=500).fit(signs, ours)
         scores = signs @ scope.coef_[0] + scope.intercept_[0]
@@ -126,7 +130,7 @@ def _features(model: Dict[str, Any], parts: Sequence[Part]) -> "np.ndarray":
 
 
 def _logits(model: Dict[str, Any], parts: Sequence[Part]) -> "np.ndarray":
-    return _features(model, parts) @ model["weights"] + model["bias"]
+    return model["regression"].logits(_features(model, parts))
 
 
 def _scope_signs(model: Dict[str, Any], parts: Sequence[Tuple[Reading, Part]], logits: "np.ndarray") -> "np.ndarray":
@@ -139,15 +143,10 @@ def _scope_signs(model: Dict[str, Any], parts: Sequence[Tuple[Reading, Part]], l
         [
             best,
             best - logits[:, foreign].max(axis=1),
-            (vectors @ model["ours"].T).max(axis=1),
+            model["ours"].best(vectors, NEAR),
             (vectors @ model["foreign"].T).max(axis=1),
             [OURS in str(found) or any(kind == "type" for kind, _ in found) for found in kinds],
             [any(kind in NAMED_KINDS for kind, _ in found) for found in kinds],
             [any(kind == LOOKALIKE for kind, _ in found) for found in kinds],
         ]
     )
-
-
-def _softmax(logits: "np.ndarray") -> "np.ndarray":
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

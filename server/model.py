@@ -35,7 +35,7 @@ def path_for_inputs() -> Path:
     for path in sorted((ROOT / "facts" / "cards").glob("*.yml")):
         # Only what is learned from: an answer can be mended without a training.
         cards = yaml.load(path.read_bytes(), Loader=_LOADER) or []
-        learned = [[card.get(field) for field in ("id", "topic", "about", "questions")] for card in cards if isinstance(card, dict)]
+        learned = [[card.get(field) for field in ("id", "topic", "about", "questions", "state")] for card in cards if isinstance(card, dict)]
         digest.update(json.dumps(learned).encode())
     return MODELS / f"{digest.hexdigest()[:12]}.tar.gz"
 
@@ -61,7 +61,7 @@ def train(force: bool = False) -> Path:
     from rasa.model_training import train as rasa_train
 
     started = time.monotonic()
-    print("Training (about half a minute) ", end="", flush=True)
+    print("Training (about two minutes) ", end="", flush=True)
     logging.getLogger("rasa.engine.training.hooks").addHandler(_Dots())
     logging.getLogger("rasa.engine.training.hooks").setLevel(logging.INFO)
     logging.getLogger("rasa.engine.training.hooks").propagate = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Optional, Text
 
@@ -15,9 +15,16 @@ from dystonia.question import Talk, from_message
 from dystonia.reply import Answer, Kind
 from dystonia.store import shared_store
 from nlu.message import TALK
+from nlu.vocabulary import COUNTRY
 
 _STATIC = {"crisis": Kind.crisis, "emergency": Kind.emergency, "out_of_scope": Kind.out_of_scope}
-_MOVES = ("more", "shorter", "repeat", "affirm", "deny")
+_MOVES = {
+    "more": Answerer.more,
+    "shorter": Answerer.shorter,
+    "repeat": Answerer.repeat,
+    "affirm": Answerer.pick,
+    "deny": Answerer.decline,
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class Assistant:
         """The reply to a message in a talk, by the same intents and actions as the rules in data/rules."""
         parse = self.parse(text, talk)
         intent = parse["intent"]["name"]
+        named = [entity["value"] for entity in parse["entities"] if entity["entity"] == COUNTRY]
+        talk = replace(talk, country=named[-1] if named else talk.country)
         if intent in _STATIC:
             return Turn(parse, _STATIC[intent], talk)
         if intent.startswith("boundary_"):
@@ -67,7 +76,9 @@ class Assistant:
             questions = from_message(parse)
             said = self._answerer.correct(questions[0], talk) if intent == "correct" else self._answerer.answer(questions, talk)
         elif intent in _MOVES:
-            said = getattr(self._answerer, {"affirm": "pick", "deny": "decline"}.get(intent, intent))(talk)
+            said = _MOVES[intent](self._answerer, talk)
+        elif intent == "tell_country" and talk.asks_country:
+            said = self._answerer.located(talk)
         else:
             return Turn(parse, Kind.smalltalk, talk)
         return Turn(parse, said.answer.kind, said.talk, said.answer)

@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from statistics import median
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from dystonia.question import Talk
 from dystonia.reply import Kind
@@ -48,6 +48,10 @@ def main() -> int:
     note("in scope kept (not refused)", share(turn.kind is not Kind.out_of_scope for turn in clean))
     note("in scope answered", share(turn.kind is Kind.answer for turn in clean))
     note("in scope asked back", share(turn.kind is Kind.clarify for turn in clean))
+    first, in_three, answered = right_cards(assistant, _progress(read("cards"), "cards"))
+    note("right card first", first)
+    note("right card in the first three", in_three)
+    note("right card answered", answered)
     note("small talk and moves", share(assistant.turn(e["text"]).intent == e["intent"] for e in read("moves")))
     note("compound: every part's topic", share(compound_answered(assistant.turn(e["text"]), e) for e in read("compound")))
     turns, dialogues = follow_ups(assistant, read("follow_ups"))
@@ -98,6 +102,21 @@ def recall(turns: Sequence[Turn], entries: Sequence[Dict[str, Any]]) -> float:
         wanted = set(entry.get("about") or ())
         hits, total = hits + len(heard & wanted), total + len(wanted)
     return hits / total
+
+
+def right_cards(assistant: Assistant, entries: Iterable[Dict[str, Any]]) -> Tuple[float, float, float]:
+    """Share of questions for which the right card is first, is in the first three, and is what is answered.
+
+    A question that is refused or taken for something else counts as missed in all three.
+    """
+    first, in_three, answered = [], [], []
+    for entry in entries:
+        turn = assistant.turn(entry["text"])
+        ranked = [card for question in turn.parse.get("questions", [])[:1] for card, _ in question["cards"]]
+        first.append(ranked[:1] == [entry["card"]])
+        in_three.append(entry["card"] in ranked[:3])
+        answered.append(turn.answer is not None and entry["card"] in turn.answer.cards)
+    return share(first), share(in_three), share(answered)
 
 
 def follow_ups(assistant: Assistant, dialogues: Sequence[Dict[str, Any]]) -> Tuple[float, float]:

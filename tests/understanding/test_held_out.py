@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
+import numpy as np
 import pytest
 from rapidfuzz import fuzz, process
 
@@ -51,8 +52,8 @@ def test_no_held_out_text_stands_in_the_training_data() -> None:
     # Greetings and other messages of a few words can't but be the same.
     asked = [plain(text) for text in texts() if len(text.split()) > 4]
 
-    nearest = ((text, process.extractOne(text, known, scorer=fuzz.ratio, score_cutoff=NEARLY_THE_SAME)) for text in asked)
-    leaked = [(text, found[0]) for text, found in nearest if found]
+    likeness = process.cdist(asked, known, scorer=fuzz.ratio, score_cutoff=NEARLY_THE_SAME, dtype=np.uint8, workers=-1)
+    leaked = [(asked[row], known[column]) for row, column in zip(*likeness.nonzero())]
 
     assert leaked == []
 
@@ -64,11 +65,12 @@ def plain(text: str) -> str:
 def test_there_are_enough_questions_to_tell(single: List[Dict[str, Any]]) -> None:
     assert len(single) >= 150
     assert len(read("out_of_scope")) >= 150
+    assert len(read("cards")) >= 1400
 
 
 def test_topics_are_seen(turns: List[Turn], single: List[Dict[str, Any]]) -> None:
-    assert evaluate.accuracy(turns, single) >= 0.65
-    assert evaluate.macro_f1([evaluate.topic_of(turn) for turn in turns], single) >= 0.69
+    assert evaluate.accuracy(turns, single) >= 0.68
+    assert evaluate.macro_f1([evaluate.topic_of(turn) for turn in turns], single) >= 0.73
 
 
 def test_questions_are_kept_and_answered(turns: List[Turn]) -> None:
@@ -95,11 +97,19 @@ def test_small_talk_and_moves_are_seen_in_a_talk_too(understood: Assistant) -> N
     assert evaluate.share(right) >= 0.90
 
 
+def test_the_right_card_is_found(understood: Assistant) -> None:
+    first, in_three, answered = evaluate.right_cards(understood, read("cards"))
+
+    assert first >= 0.87
+    assert in_three >= 0.90
+    assert answered >= 0.87
+
+
 def test_follow_ups_keep_their_subject(understood: Assistant) -> None:
     turns, dialogues = evaluate.follow_ups(understood, read("follow_ups"))
 
-    assert turns >= 0.54
-    assert dialogues >= 0.23
+    assert turns >= 0.59
+    assert dialogues >= 0.31
 
 
 def test_a_message_gets_the_same_reading_each_time(understood: Assistant, single: List[Dict[str, Any]]) -> None:
@@ -113,6 +123,6 @@ def test_urgent_messages_are_caught_and_ordinary_ones_are_not(understood: Assist
     told = {name: float(value.split()[0]) for name, value in safety.figures(understood, []).items()}
 
     assert told["emergencies caught"] >= 0.84
-    assert told["crises caught"] >= 0.72
+    assert told["crises caught"] >= 0.75
     assert told["look-alikes raised (false alarms)"] <= 0.14
-    assert told["ordinary questions raised (false alarms)"] <= 0.04
+    assert told["ordinary questions raised (false alarms)"] <= 0.03

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dystonia.compose import Answerer, Said
+from dystonia.models import Review, State
 from dystonia.question import Question, Talk
 from dystonia.reply import OUT_OF_SCOPE, Answer, Kind, as_text
 from dystonia.store import FactStore
@@ -467,3 +468,15 @@ def test_any_talk_gets_a_whole_reply_each_turn(answerer: Answerer, store: FactSt
         assert set(said.answer.cautions) >= {caution for card in said.answer.cards for caution in store.cards[card].cautions}
         assert 0 <= said.answer.confidence <= 1
         assert talk == said.talk
+
+
+def test_a_clinician_who_reviewed_a_card_is_named_and_the_caution_no_longer_denies_it(store: FactStore) -> None:
+    review = Review(name="A. Name", profession="neurologist", date="2026-05-01")
+    card = store.cards["blepharospasm.what_is"].copy(update={"state": State.reviewed, "clinician": review})
+    reviewed = Answerer(dataclasses.replace(store, cards={**store.cards, card.id: card}))
+
+    said = as_text(reviewed.answer([EYES], NEW_TALK).answer)
+
+    assert said.endswith("Reviewed by A. Name, neurologist, 1 May 2026.")
+    assert store.cautions["general_information"].short in said
+    assert store.cautions["general_information"].full.text not in said

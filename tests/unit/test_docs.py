@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dystonia import wording
-from dystonia.models import FILES, TOPICS, Card
+from dystonia.models import FILES, TOPICS, Card, Point
 from dystonia.reply import Kind, Reply
 from dystonia.store import FactStore, shared_store
 from server.settings import ROOT
@@ -155,7 +155,7 @@ def test_every_caution_has_a_line(store: FactStore) -> None:
 def test_every_field_of_a_card_is_explained() -> None:
     explained = {name for row in table_rows("docs/editing-facts.md", "field") for name in ids(row[0])}
 
-    assert explained == {*Card.__fields__, "text", "sources"}
+    assert explained == {*Card.__fields__, *Point.__fields__}
 
 
 def test_the_example_is_a_card_that_would_be_taken(store: FactStore) -> None:

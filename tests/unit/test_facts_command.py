@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.facts import main
+from tools.facts.__main__ import main
 
 EYES = "cards/eyes.yml"
 

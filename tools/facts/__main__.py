@@ -1,8 +1,10 @@
 """`make facts`: checks the fact files and says, in plain words, what to mend. Also shows, finds and dates cards."""
+
 from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import sys
 from collections import Counter
 from difflib import get_close_matches
@@ -12,10 +14,11 @@ from typing import Callable, Iterator, Optional, Sequence
 
 from dystonia import wording
 from dystonia.compose import Answerer
-from dystonia.models import Card, Passage
+from dystonia.models import Card, Passage, State
 from dystonia.question import Talk
 from dystonia.reply import as_text
 from dystonia.store import FACTS, FactErrors, FactStore
+from tools.facts import matrix, new, preview, reach, scores, sheet
 
 OWN_KINDS = frozenset({"founding", "project"})
 """Kinds of source that come from this project itself."""
@@ -34,6 +37,13 @@ def main(arguments: Optional[Sequence[str]] = None, folder: Path = FACTS) -> int
         "show": lambda: show(store, asked.id),
         "find": lambda: find(store, asked.words),
         "due": lambda: due(store),
+        "matrix": lambda: matrix.write(store),
+        "new": lambda: new.new(store, folder),
+        "reach": lambda: reach.report(store),
+        "preview": lambda: preview.command(store, asked),
+        "scores": lambda: scores.command(store, asked),
+        "export": lambda: sheet.export(store, folder, asked),
+        "import": lambda: sheet.take_in(store, folder, asked),
     }
     return commands[asked.command or "check"]()
 
@@ -45,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("show", help="print a card as a visitor reads it").add_argument("id", metavar="ID")
     commands.add_parser("find", help="list cards that hold all these words").add_argument("words", nargs="+", metavar="WORD")
     commands.add_parser("due", help="list all cards, the next to be reviewed first")
+    commands.add_parser("new", help="ask for what a card needs, one thing at a time, and write it as a draft")
+    commands.add_parser("reach", help="list cards that no question finds, that lose to another, or whose answers are alike")
+    commands.add_parser("matrix", help="write docs/matrix.md: which card says what of every type and treatment")
+    preview.add_options(commands.add_parser("preview", help="show all cards on a local page, to read, print and review"))
+    sheet.add_export_options(commands.add_parser("export", help="write all cards to a spreadsheet, to change them there"))
+    sheet.add_import_options(commands.add_parser("import", help="say what a spreadsheet changes in the cards, and write it"))
+    scores.add_options(commands.add_parser("scores", help="print how the treatment answers score with DISCERN and PEMAT-P"))
     return parser
 
 
@@ -58,6 +75,16 @@ def check(store: FactStore) -> int:
     print("Cards by topic:")
     for topic, count in sorted(Counter(card.topic.value for card in cards).items(), key=lambda item: (-item[1], item[0])):
         print(f"  {topic:<22}{count:>5}")
+    states = Counter(card.state.value for card in cards)
+    print(
+        f"Cards by state of review: {', '.join(f'{state.value} {states[state.value]}' for state in State)} (by a clinician: 'reviewed')"
+    )
+    orphans = sorted(set(store.cards) - {other for card in cards for other in card.see_also})
+    print(f"Orphan cards, to which no other card leads: {len(orphans)}{': ' if orphans else ''}{', '.join(orphans)}")
+    used = Counter(source for card in cards for source in {each for passage in card.passages for each in passage.sources})
+    print(
+        f"Cards a source: median {median(used.values()):.0f}, most {used.most_common(1)[0][1]}; sources that no card names: {len(store.sources) - len(used)}"
+    )
     print(f"Cards past their review date: {len(late)}{' (listed by: python -m tools.facts due)' if late else ''}")
     print(f"Reading grade: median {median(grade for grade, _ in grades):.1f}, worst {grades[-1][0]:.1f} ({grades[-1][1]})")
     print(
@@ -136,4 +163,17 @@ def _passages(store: FactStore) -> Iterator[Passage]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads the output has seen enough of it ("| head").
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except OSError as error:
+        status = 1
+        print(
+            f"{error.filename}: {error.strerror}. Mend: check that the file is there and that you may change it.",
+            file=sys.stderr,
+        )
+    sys.exit(status)
