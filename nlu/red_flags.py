@@ -71,8 +71,8 @@ class RedFlagDetector(ReadingComponent):
     words, that tell whether there is any red flag, and one over its vectors that tells which red flag, or which intent. The
     whole message and each piece of it are scored, a piece against a threshold of its own: out of its setting it is easily
     misheard. Crisis and emergency have thresholds of their own: the lowest at which no more than the wanted share of ordinary
-    examples is raised, each example scored by what was learned from the other half. A part that is plainly a question, by the rules' own account,
-    vetoes the classifier but never the rules.
+    examples is raised, each example scored by what was learned from the other half. A part that is plainly a question, by the
+    rules' own account, vetoes the classifier but never the rules.
     """
 
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
