@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat train facts reach matrix preview validate test evaluate safety stock tune bench lock clean
+.PHONY: help env run chat train facts reach matrix preview gaps validate test evaluate safety stock tune adapter public bench lock clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -32,13 +32,16 @@ facts: env ## check the fact files and say, in plain words, what to mend
 preview: env ## show all cards on a local page, to read, to search, to print, and for a clinician's review
 	@$(PYTHON) -m tools.facts preview
 
+gaps: env ## list what visitors asked and were not understood, grouped, as a worklist for new cards
+	@$(PYTHON) -m tools.gaps
+
 validate: env ## Rasa's own check of domain, rules, stories and examples
 	@$(PYTHON) -m tools.validate
 
 test: env train ## run all tests
 	@$(PYTHON) -m pytest
 
-evaluate: env train ## measure the understanding on held-out questions, beside two bounds
+evaluate: env train ## measure the understanding on held-out questions, beside three bounds, with a page of plots
 	@$(PYTHON) -m tools.evaluate
 
 safety: env train ## measure emergencies, crises, look-alikes and boundaries on held-out messages
@@ -49,6 +52,12 @@ stock: env ## train stock Rasa on the same examples, for `make evaluate` (hours;
 
 tune: env train ## measure on the development questions, which may be looked at and tuned to
 	@$(PYTHON) -m tools.tune
+
+adapter: env ## teach the sentence encoder anew from the examples (about ten minutes; installs TensorFlow, 2.6 GB, the first time)
+	@$(PYTHON) -m tools.adapter
+
+public: env ## measure the components on public data, fetched by hand: make public DATA=folder
+	@$(PYTHON) -m tools.public $(DATA)
 
 bench: env train ## measure speed and memory beside a stock Rasa bot (installs one, 2.6 GB, the first time)
 	@$(PYTHON) -m tools.bench

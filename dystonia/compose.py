@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, replace
-from typing import Callable, Iterable, List, Optional, Sequence, Tuple
+from functools import cached_property
+from itertools import zip_longest
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from dystonia import wording
 from dystonia.lookup import GENERAL, Lookup, Match
@@ -19,6 +21,10 @@ NEARLY = 0.85
 UNSURE = 0.5
 """A share of belief below which the runner-up is offered as the first next question."""
 ASK_COUNTRY = "Which country are you in? Tell me, and I will look for what I know of there."
+CLOSE = 0.5
+"""How near the runner-up's share must come to the best card's, for a visitor to be asked which is meant."""
+A_LIST = 3
+"""So many types or treatments in the direct answer are a list, which "the second one" counts in."""
 MAX_BUTTONS = 3
 MAX_TRIES = 2
 MAX_SOURCES_NAMED = 3
@@ -30,6 +36,18 @@ class Said:
 
     answer: Answer
     talk: Talk
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What is said to one question: its cards, its paragraphs, and what it asks of the visitor."""
+
+    cards: Tuple[Card, ...]
+    topic: str
+    paragraphs: Tuple[str, ...]
+    confidence: float
+    asks: Tuple[str, ...] = ()
+    picked: bool = False
 
 
 class Answerer:
@@ -45,28 +63,33 @@ class Answerer:
         Returns:
             An answer of kind ``answer``, ``clarify`` or ``out_of_scope``.
         """
-        found: List[Tuple[Question, Match]] = []
+        found: List[_Piece] = []
         runners_up: List[str] = []
         missed: List[Tuple[Question, List[Match]]] = []
         current = talk
         for question in questions:
             pair = self._comparison(question, current)
             if pair:
-                return self._side_by_side(question, pair, talk)
-            matches = [match for match in self._lookup.rank(question, current) if match.card.id not in {m.card.id for _, m in found}]
+                found.append(self._side_by_side(question, pair))
+                current = replace(current, about=tuple(card.about[0] for card in pair), topic="comparison")
+                continue
+            said = {card.id for piece in found for card in piece.cards}
+            matches = [match for match in self._lookup.rank(question, current) if match.card.id not in said]
             if not matches:
                 continue
             best = matches[0]
             if len(questions) == 1 and best.share < ENOUGH and question.likeness < NEARLY:
                 missed.append((question, matches))
                 continue
-            found.append((question, best))
+            if len(questions) == 1 and self._torn(question, matches, talk):
+                return self._which(question, matches, talk)
+            found.append(self._piece(question, best, current))
             if best.share < UNSURE and question.likeness < NEARLY:
                 runners_up += [match.card.id for match in matches[1:2]]
             topic = question.topic or best.card.topic.value
             current = replace(current, about=self._subject(question, best.card, current), topic=topic)
         if found:
-            return self._cards(found, talk, current, runners_up)
+            return self._pieces(found, talk, current, runners_up)
         if missed:
             return self._clarify(*missed[0], talk)
         return Said(Answer(Kind.out_of_scope, (OUT_OF_SCOPE,), confidence=_confidence(questions)), talk)
@@ -79,9 +102,13 @@ class Answerer:
 
     def correct(self, question: Question, talk: Talk) -> Said:
         """Redoes the last question about what the visitor meant instead ("no, the hand one")."""
-        if talk.topic is None:
-            return self.answer([question], talk)
-        return self.answer([replace(question, topic=talk.topic, topic_given=True, confidence=1.0)], talk)
+        topic = question.topic_word or talk.topic
+        named = [self._store.subject(slug) for slug in question.about]
+        answers = {card.topic.value for slug in named for card in self._store.cards_by_slug.get(slug, ())}
+        if topic is None or named and topic not in answers:
+            # Of what is meant instead, the last question can't be asked ("I meant coffee", after side effects of tablets).
+            return self.answer([replace(question, topic=None)], talk)
+        return self.answer([replace(question, topic=topic, topic_given=True, confidence=1.0)], talk)
 
     def shorter(self, talk: Talk) -> Said:
         """The last cards in one sentence each."""
@@ -98,7 +125,7 @@ class Answerer:
             question = Question(card.question, topic=card.topic.value, confidence=1.0, about=tuple(card.about))
             match = Match(card, 1.0)
             current = replace(talk, about=tuple(card.about), topic=card.topic.value)
-            return self._cards([(question, match)], talk, current)
+            return self._pieces([self._piece(question, match, talk)], talk, current)
         return self._nothing_to_go_on(talk)
 
     def pick(self, talk: Talk) -> Said:
@@ -108,21 +135,29 @@ class Answerer:
 
     def decline(self, talk: Talk) -> Said:
         """ "No": nothing is pressed on anyone."""
-        text = "That is fine. Ask me in other words, or about something else to do with dystonia."
-        return Said(Answer(Kind.smalltalk, (text,), buttons=_FIRST), replace(talk, offered=(), clarified=0))
+        text, buttons = "That is fine. Ask me in other words, or about something else to do with dystonia.", _FIRST
+        offered = [self._store.cards[card_id] for card_id in talk.offered if card_id in self._store.cards]
+        if offered:
+            text = f"Then please put it in other words, or look at what is near to it. {_A_PERSON}"
+            buttons = self._next_questions(offered, talk, ()) or _FIRST
+        return Said(Answer(Kind.smalltalk, (text,), buttons=buttons), replace(talk, offered=(), clarified=0))
 
     # The parts of an answer.
 
-    def _cards(
-        self, found: Sequence[Tuple[Question, Match]], talk: Talk, after: Talk, runners_up: Sequence[str] = ()
-    ) -> Said:
-        cards = [match.card for _, match in found]
-        paragraphs: List[str] = [paragraph for card in cards for paragraph in self._body(card)]
-        if any(match.card.by_country and not self._lookup.country(question, talk) for question, match in found):
-            paragraphs.append(ASK_COUNTRY)
-        confidence = min(_sure(question, match) for question, match in found)
-        topics = [question.topic or match.card.topic.value for question, match in found]
-        return self._finish(cards, topics, paragraphs, talk, after, confidence, runners_up)
+    def _piece(self, question: Question, match: Match, talk: Talk) -> "_Piece":
+        card = match.card
+        ask = (ASK_COUNTRY,) if card.by_country and not self._lookup.country(question, talk) else ()
+        topic = question.topic or card.topic.value
+        return _Piece((card,), topic, self._body(card), _sure(question, match), ask, question.picked)
+
+    def _pieces(self, found: Sequence["_Piece"], talk: Talk, after: Talk, runners_up: Sequence[str] = ()) -> Said:
+        cards = unique(card for piece in found for card in piece.cards)
+        paragraphs = [paragraph for piece in found for paragraph in piece.paragraphs]
+        paragraphs += unique(line for piece in found for line in piece.asks)
+        confidence = min(piece.confidence for piece in found)
+        said = self._finish(cards, [piece.topic for piece in found], paragraphs, talk, after, confidence, runners_up)
+        # "And the third?" counts on in the same list.
+        return replace(said, talk=replace(said.talk, listed=talk.listed)) if all(piece.picked for piece in found) else said
 
     def _finish(
         self,
@@ -138,11 +173,11 @@ class Answerer:
         if GENERAL_INFORMATION not in talk.cautions:
             cautions += (GENERAL_INFORMATION,)
         sources = unique(source for card in cards for passage in card.passages for source in passage.sources)
-        ids = tuple(card.id for card in cards)
+        ids, buttons = tuple(card.id for card in cards), self._next_questions(cards, talk, runners_up)
         answer = Answer(
             kind=Kind.answer,
             paragraphs=(*paragraphs, *self._overdue(cards), *self._caution_words(cautions, talk, cards), self._source_line(sources, cards)),
-            buttons=self._next_questions(cards, talk, runners_up),
+            buttons=buttons,
             topics=unique(topics),
             about=after.about,
             cards=ids,
@@ -152,7 +187,7 @@ class Answerer:
         )
         talk = replace(
             after, cards=ids, said=unique((*talk.said, *ids)), cautions=unique((*talk.cautions, *cautions)), offered=(), clarified=0,
-            asks_country=ASK_COUNTRY in paragraphs,
+            listed=self._listed(cards, buttons), asks_country=ASK_COUNTRY in paragraphs,
         )
         return Said(answer, talk)
 
@@ -190,11 +225,31 @@ class Answerer:
         onward = unique(card_id for card_id in (*runners_up, *linked) if card_id not in spoken)
         return tuple(Button.asking(self._store.cards[card_id].question) for card_id in onward[:MAX_BUTTONS])
 
+    def _listed(self, cards: Sequence[Card], buttons: Sequence[Button]) -> Tuple[str, ...]:
+        """What "the second one" can mean after an answer: a thing in its list, in its second point, or the second button."""
+        if len(cards) > 1:
+            each = unique(slug for card in cards for slug in self._lookup.subjects(card.about[:1]))
+            return each if len(each) > 1 else self._ids(buttons)
+        own = self._lookup.subjects(cards[0].about)
+        listed = tuple(slug for slug in self._lookup.named_in(cards[0].lead.text) if slug not in own)
+        if len(listed) >= A_LIST:
+            return listed
+        points = [[slug for slug in self._lookup.named_in(point.text) if slug not in own] for point in cards[0].points]
+        items = [*((slugs or [""])[0] for slugs in points), *[""] * (len(buttons) - len(points))]
+        return tuple(item or offered for item, offered in zip_longest(items, self._ids(buttons), fillvalue=""))
+
+    def _ids(self, buttons: Sequence[Button]) -> Tuple[str, ...]:
+        return tuple(self._asked_as[button.payload] for button in buttons)
+
+    @cached_property
+    def _asked_as(self) -> Dict[str, str]:
+        return {card.question: card.id for card in self._store.cards.values()}
+
     def _subject(self, question: Question, card: Card, talk: Talk) -> Tuple[str, ...]:
         """What the talk is about after a card: subjects first, and the old one where nothing took its place."""
         resolved = self._lookup.resolve(question, talk)
         about = resolved if set(resolved) & set(card.about) else tuple(card.about)
-        subjects = self._lookup.subjects(about)
+        subjects = self._lookup.subjects(about) or self._lookup.subjects(card.about[:1])
         if not subjects and GENERAL not in question.about:
             subjects = self._lookup.subjects(talk.about)
         return unique((*subjects, *about))
@@ -205,6 +260,9 @@ class Answerer:
         if question.topic != "comparison":
             return None
         subjects = self._lookup.subjects(self._lookup.resolve(question, talk))
+        if len(subjects) == 1 and question.refers_back:
+            # "How is that different from Meige?" sets it against what the talk is about.
+            subjects = unique((*subjects, *self._lookup.subjects(talk.about)[:1]))
         if len(subjects) != 2:
             return None
         best = self._lookup.rank(question, talk)
@@ -213,35 +271,53 @@ class Answerer:
         first, second = (self._lookup.introduction(slug) for slug in subjects)
         return (first, second) if first and second else None
 
-    def _side_by_side(self, question: Question, pair: Tuple[Card, Card], talk: Talk) -> Said:
+    def _side_by_side(self, question: Question, pair: Tuple[Card, Card]) -> "_Piece":
         paragraphs: List[str] = []
         for card in pair:
             name = self._store.name(card.about[0])
             paragraphs.append(f"{name[0].upper()}{name[1:]}: {card.lead.text}")
             paragraphs += self._body(card)[1:]
-        about = tuple(card.about[0] for card in pair)
-        after = replace(talk, about=about, topic="comparison")
-        return self._finish(pair, ["comparison"], paragraphs, talk, after, question.confidence)
+        return _Piece(pair, "comparison", tuple(paragraphs), question.confidence)
 
     # When it is not clear what is meant.
 
-    def _clarify(self, question: Question, matches: Sequence[Match], talk: Talk) -> Said:
-        choices = tuple(match.card.id for match in matches if match.card.id not in talk.offered)[: 2 if talk.clarified < MAX_TRIES else 3]
-        buttons = tuple(Button.asking(self._store.cards[card_id].question) for card_id in choices)
-        confidence = question.confidence
-        if talk.clarified >= MAX_TRIES or not choices:
-            text = (
-                "I am sorry, I still can't find the card that answers this. These are the nearest ones. The support group, a dystonia "
-                "charity or your doctor may know more."
-            )
-            return Said(
-                Answer(Kind.clarify, (text,), buttons or _FIRST, confidence=confidence), replace(talk, offered=choices, clarified=0)
-            )
-        text = "I am not sure what you mean. Is it one of these? If not, please put it in other words."
-        return Said(
-            Answer(Kind.clarify, (text,), buttons, topics=_topics(question), confidence=confidence),
-            replace(talk, offered=choices, clarified=talk.clarified + 1),
+    def _torn(self, question: Question, matches: Sequence[Match], talk: Talk) -> bool:
+        """Whether two cards that answer different things are about as likely, and it was not asked before which is meant."""
+        if len(matches) < 2 or question.likeness >= NEARLY or question.topic_given or question.picked or question.is_bare:
+            return False
+        best, second = matches[:2]
+        ids = {best.card.id, second.card.id}
+        return (
+            best.share < UNSURE
+            and second.share >= CLOSE * best.share
+            and (best.card.topic, best.card.about[0]) != (second.card.topic, second.card.about[0])
+            and not talk.clarified
+            and not ids <= set(talk.asked_back)
         )
+
+    def _which(self, question: Question, matches: Sequence[Match], talk: Talk) -> Said:
+        choices = tuple(match.card.id for match in matches[:2])
+        text = "I can read that in two ways. Which one do you mean? If neither, please put it in other words."
+        return self._ask_back(question, text, choices, talk)
+
+    def _ask_back(self, question: Question, text: str, choices: Sequence[str], talk: Talk) -> Said:
+        buttons = tuple(Button.asking(self._store.cards[card_id].question) for card_id in choices)
+        after = replace(
+            talk, offered=tuple(choices), clarified=talk.clarified + 1, asked_back=unique((*talk.asked_back, *choices))
+        )
+        return Said(Answer(Kind.clarify, (text,), buttons, topics=_topics(question), confidence=question.confidence), after)
+
+    def _clarify(self, question: Question, matches: Sequence[Match], talk: Talk) -> Said:
+        tried = talk.clarified >= MAX_TRIES
+        new = tuple(match.card.id for match in matches if match.card.id not in talk.asked_back)[:2]
+        if not tried and new:
+            text = "I am not sure what you mean. Is it one of these? If not, please put it in other words."
+            return self._ask_back(question, text, new, talk)
+        choices = tuple(match.card.id for match in matches if match.card.id not in talk.offered)[:MAX_BUTTONS]
+        buttons = tuple(Button.asking(self._store.cards[card_id].question) for card_id in choices)
+        text = f"I am sorry, I still can't find the card that answers this. These are the nearest ones. {_A_PERSON}"
+        answer = Answer(Kind.clarify, (text,), buttons or _FIRST, confidence=question.confidence)
+        return Said(answer, replace(talk, offered=choices, clarified=0))
 
     # Going on from the last answer.
 
@@ -267,6 +343,7 @@ class Answerer:
         return Said(Answer(Kind.smalltalk, (text,), buttons=_FIRST), talk)
 
 
+_A_PERSON = "The support group, a dystonia charity or your doctor may know more."
 _FIRST = (Button.asking("What is dystonia?"), Button.asking("How is dystonia treated?"), Button.asking("What can you do?"))
 
 

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from dystonia.models import Card
@@ -12,6 +14,8 @@ from dystonia.store import FactStore
 SUBJECT_KINDS = frozenset({"type", "treatment"})
 """Kinds of vocabulary entry that say what a talk is about; the others colour the question."""
 GENERAL = "dystonia"
+LONGEST_NAME = 6
+"""Words of the longest name that is looked for in a card's text."""
 EXACT = 0.97
 """A likeness above which a question is one of a card's own, and needs no subject from the talk."""
 
@@ -20,9 +24,17 @@ FLOOR = 1e-4
 INHERITED = 1.0
 STRANGER = 2.0
 SAME_TOPIC = 1.0
-GIVEN_TOPIC = 4.0
+GIVEN_TOPIC = 10.0
 RULED_OUT = 6.0
 ELSEWHERE = 3.0
+JUST_SAID = 4.0
+"""Against a card of the last answer, where "why?" asks for more than it said."""
+COLOURED = 2.5
+"""For a card about a side that is named ("and can she still drive"), where the subject is that of the talk."""
+ASIDE = 8.0
+"""Against a card about another subject, where subject and topic are certain."""
+
+_WORDS = re.compile(r"[a-z0-9']+")
 
 
 @dataclass(frozen=True)
@@ -53,12 +65,30 @@ class Lookup:
         """Those of some slugs that a talk can be about: types and treatments, but not dystonia as a whole."""
         return tuple(slug for slug in slugs if slug in self._subjects)
 
+    def named_in(self, text: str) -> Tuple[str, ...]:
+        """The types and treatments that a text names, in order; a part of the body stands for its type."""
+        words, place, found = _WORDS.findall(text.lower()), 0, []
+        while place < len(words):
+            for last in range(min(len(words), place + LONGEST_NAME), place, -1):
+                slug = self._slug_of.get(" ".join(words[place:last]))
+                if slug:
+                    found.append(slug)
+                    place = last - 1
+                    break
+            place += 1
+        return self.subjects(dict.fromkeys(found))
+
     def introduction(self, slug: str) -> Optional[Card]:
         """The card that says what a type or treatment is, or None."""
         cards = [card for card in self._store.cards_by_slug.get(slug, ()) if card.about[0] == slug]
         by_name = [card for card in cards if card.id.endswith((".what_is", ".what_are"))]
         by_topic = [card for card in cards if card.topic.value in ("type_info", "treatment_info", "forms_by_distribution")]
         return next(iter(by_name + by_topic), None)
+
+    @cached_property
+    def _slug_of(self) -> Dict[str, str]:
+        phrases = ((phrase, term.slug) for term in self._store.terms.values() for phrase in term.phrases)
+        return {" ".join(_WORDS.findall(phrase.lower())): self._store.subject(slug) for phrase, slug in phrases}
 
     def rank(self, question: Question, talk: Talk) -> List[Match]:
         """The cards that may answer, best first."""
@@ -67,7 +97,10 @@ class Lookup:
         inherited = resolved - frozenset(named)
         place = self.country(question, talk)
         beliefs = {
-            card: math.log(max(chance, FLOOR)) + self._leaning(card, question, inherited) - ELSEWHERE * self._is_elsewhere(card, place)
+            card: math.log(max(chance, FLOOR))
+            + self._leaning(card, question, inherited)
+            - ELSEWHERE * self._is_elsewhere(card, place)
+            - JUST_SAID * (question.is_bare and card.id in talk.cards)
             for card, chance in self._pool(question, resolved).items()
         }
         total = sum(math.exp(belief) for belief in beliefs.values()) + self._unlisted(question)
@@ -101,7 +134,7 @@ class Lookup:
     def _pool(self, question: Question, subjects: FrozenSet[str]) -> Dict[Card, float]:
         """The candidates, and the cards on the subject that the words alone could not point to."""
         pool = {self._store.cards[card_id]: chance for card_id, chance in question.candidates if card_id in self._store.cards}
-        for slug in sorted(subjects):
+        for slug in sorted(subjects | frozenset(question.about if question.topic_given else ())):
             for card in self._store.cards_by_slug.get(slug, ()):
                 if card.topic.value == question.topic:
                     pool.setdefault(card, FLOOR)
@@ -117,6 +150,10 @@ class Lookup:
             leaning += INHERITED + SAME_TOPIC * same_topic
         elif inherited and about:
             leaning -= STRANGER
+        if question.topic_given and about.isdisjoint(self.subjects(self._named(question)) or about):
+            leaning -= ASIDE
+        if (inherited or question.topic_given) and frozenset(question.about) & frozenset(card.about):
+            leaning += COLOURED
         return leaning
 
     @staticmethod

@@ -19,6 +19,9 @@ class Question:
         likeness: cosine to the nearest question that any card knows; near 1 where it is one of them.
         refers_back: whether words such as "it" or "and" lean on what was said before.
         topic_given: whether the topic is certain, because it is that of the last question.
+        topic_word: the topic that the words name ("the side effects"), where they name one.
+        is_bare: whether the words hold nothing of what they ask about ("why?").
+        picked: whether the words only pick from what was listed or offered ("the second one").
     """
 
     text: str
@@ -30,6 +33,9 @@ class Question:
     likeness: float = 0.0
     refers_back: bool = False
     topic_given: bool = False
+    topic_word: Optional[str] = None
+    is_bare: bool = False
+    picked: bool = False
 
     @classmethod
     def from_parse(cls, reading: Mapping[str, Any]) -> "Question":
@@ -43,6 +49,10 @@ class Question:
             candidates=tuple((card, float(score)) for card, score in reading.get("cards", ())),
             likeness=float(reading.get("likeness", 0.0)),
             refers_back=bool(reading.get("refers_back", False)),
+            topic_given=bool(reading.get("topic_given", False)),
+            topic_word=reading.get("topic_word"),
+            is_bare=bool(reading.get("is_bare", False)),
+            picked=bool(reading.get("picked", False)),
         )
 
 
@@ -58,6 +68,8 @@ class Talk:
         cautions: ids of the cautions already given in full.
         offered: card ids offered by the last clarifying question.
         clarified: how many clarifying questions were asked in a row.
+        asked_back: ids of every card that a clarifying question of this talk has offered.
+        listed: what "the first", "the second" ... of the last answer are, slugs or card ids; "" where there is no such thing.
         country: the visitor's country, where known.
         asks_country: whether the last answer asked for it.
     """
@@ -69,6 +81,8 @@ class Talk:
     cautions: Tuple[str, ...] = ()
     offered: Tuple[str, ...] = ()
     clarified: int = 0
+    asked_back: Tuple[str, ...] = ()
+    listed: Tuple[str, ...] = ()
     country: Optional[str] = None
     asks_country: bool = False
 
@@ -87,6 +101,8 @@ class Talk:
             cautions=listed("cautions_said"),
             offered=listed("offered"),
             clarified=int(slots.get("clarified") or 0),
+            asked_back=listed("asked_back"),
+            listed=listed("listed"),
             country=slots.get("country"),
             asks_country=bool(slots.get("asks_country")),
         )
@@ -101,6 +117,8 @@ class Talk:
             "cautions_said": list(self.cautions),
             "offered": list(self.offered),
             "clarified": self.clarified,
+            "asked_back": list(self.asked_back),
+            "listed": list(self.listed),
             "asks_country": self.asks_country,
         }
 

@@ -18,6 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from dystonia import wording
 from dystonia.models import Card
 from dystonia.store import shared_store
+from nlu.adapter import is_unseen
 from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
 from nlu.message import CARD, Part, reading_of
@@ -33,8 +34,6 @@ PIECE = 128
 """Numbers kept of a word piece's vector; so many lose nothing that the ranking notices."""
 ALIKE = 0.8
 """Pieces of one card with a cosine over this count as one."""
-WEIGHED = 3000
-"""Questions of each half, evenly taken, that the weights of the views are learned on; there are 20 weights to learn."""
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
@@ -45,9 +44,9 @@ class CardRetriever(ReadingComponent):
     from more sides: cosine to the nearest question and to the opening words; a regression from vector to topic; tf-idf overlap
     with the text; whether it is about what is named; how near each word piece of the question has a like in the card's
     questions, and in its text (late interaction: Khattab and Zaharia, 2020). A softmax over a weighted sum is fitted on the
-    cards' questions. Each half
-    of a card's list is scored by what was learned from the other half: editors add questions at the end, so that the
-    halves tend to come from different hands, as visitors' questions do.
+    cards'
+    questions that the encoder's adapter has not seen. Each half of a card's list is scored by what was learned from the other
+    half: editors add questions at the end, so that the halves tend to come from different hands, as visitors' questions do.
     """
 
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
@@ -73,7 +72,8 @@ class CardRetriever(ReadingComponent):
         owners = np.array([position[_card_of(example)] for example in examples])
         parts = [reading_of(example).parts[0] for example in examples]
         known = _describe(cards, parts)
-        weights = self._weigh(known, parts, owners)
+        unseen = np.array([is_unseen(example.get("text")) for example in examples])
+        weights = self._weigh(known, parts, owners, unseen)
         self._model = {**known, **self._fit(known, parts, owners), "weights": weights}
         return self.persist()
 
@@ -116,13 +116,12 @@ class CardRetriever(ReadingComponent):
             ),
         }
 
-    def _weigh(self, known: Dict[str, Any], parts: List[Part], owners: "np.ndarray") -> "np.ndarray":
+    def _weigh(self, known: Dict[str, Any], parts: List[Part], owners: "np.ndarray", unseen: "np.ndarray") -> "np.ndarray":
         second = halves(owners)
         lists, places = [], []
         for half in (False, True):
-            inside, outside = np.flatnonzero(second == half), np.flatnonzero(second != half)
+            inside, outside = np.flatnonzero((second == half) & unseen), np.flatnonzero(second != half)
             model = {**known, **self._fit(known, [parts[i] for i in outside], owners[outside])}
-            inside = inside[:: -(-len(inside) // WEIGHED)]
             listed, signs = _signs(model, [parts[i] for i in inside])
             hits = listed == owners[inside][:, None]
             found = hits.any(axis=1)

@@ -1,7 +1,6 @@
 """What a message is, decided in one place: crisis > emergency > boundary > question > out of scope, and which questions."""
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import Any, Dict, List, Text, Tuple
@@ -28,7 +27,7 @@ from nlu import boundary_rules
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.encoder import MiniLmEncoder
 from nlu.importer import BOUNDARY, RED_FLAG, intent_of
-from nlu.message import OFFERS, QUESTIONS, Part, Reading, reading_of
+from nlu.message import OFFERS, QUESTIONS, SCOPE, Part, Reading, reading_of
 from nlu.questions import is_question, refers_back
 from nlu.red_flags import SIGNAL
 from nlu.topics import LOOKALIKE, OUT_OF_SCOPE
@@ -37,6 +36,7 @@ from nlu.vocabulary import COUNTRY
 ASKS = "ask_"
 BOUNDARIES = "boundary_"
 COMPARISON = "ask_comparison"
+CORRECT = "correct"
 _COMPARES = re.compile(r"\b(?:differen\w+|versus|vs|compared?|comparison|same as|better than|worse than|which (?:one )?is)\b", re.I)
 TELL_COUNTRY = "tell_country"
 URGENT = ("crisis", "emergency")
@@ -44,8 +44,26 @@ NAMED = frozenset({"type", "treatment", "cause", "test", "symptom", "aspect", "b
 ABOUT_US = "ask_sources"
 HALF = 0.5
 SURELY_FOREIGN = 0.9
+CLASSIFIED = 0.65
+"""How much the classifier's view of a topic counts beside that of the cards; chosen on the development questions."""
+HELD = 0.6
+"""The share of boundaries, in what is a boundary or a question, from which a boundary is held; chosen likewise."""
 CLEAR = 0.35
 """A probability from which a piece of a message counts as a question of its own."""
+SHORT = 6
+"""A part of so many words has the topic that one of them is."""
+CARRIED = 0.9
+"""How sure it is that a fragment asks what was asked last."""
+SURELY_TALK = 0.95
+"""A probability from which a question that leans on the talk is small talk or a move after all."""
+LIKE_OURS = 0.45
+"""A likeness to a card's question from which a question that names nothing may be about what the talk is about."""
+LIKE_OURS_THOUGH_FOREIGN = 0.6
+"""The same, where the words alone look foreign."""
+LEANING = 0.7
+"""How much a question's reading with the subject of the talk counts, where its words say that they lean on it."""
+BY_RULE = 20.0
+"""How far, in log odds, a rule moves the scope score that it overrules: past every message that the score decides."""
 EXACT = 0.97
 """A likeness above which a message is one of a card's own questions, whatever else speaks against it."""
 
@@ -101,7 +119,7 @@ class MessageDecision(ReadingComponent):
         for part in reading.views:
             _join_topics(part)
             _settle_comparison(reading, part)
-        reading.parts = [_better_view(part) for part in reading.parts]
+        reading.parts = [_better_view(reading, part) for part in reading.parts]
         if _names_dystonia(reading):
             for part in reading.parts:
                 part.topics = [topic for topic in part.topics if topic[0] != OUT_OF_SCOPE]
@@ -114,7 +132,8 @@ class MessageDecision(ReadingComponent):
         first = asked[0].topics[:3] if asked else []
         ranking = [{INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: round(chance, 4)} for name, chance in first]
         message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
-        if intent.startswith(ASKS) or intent == "correct":
+        message.set(SCOPE, _scope(asked, intent == OUT_OF_SCOPE), add_to_output=True)
+        if intent.startswith(ASKS) or intent == CORRECT:
             message.set(QUESTIONS, [_as_output(reading, part) for part in asked], add_to_output=True)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
@@ -154,19 +173,33 @@ class MessageDecision(ReadingComponent):
 
 
 def _join_topics(part: Part) -> None:
-    """Joins the classifier's view of the topic with that of the cards: the geometric mean, within what is a question.
+    """Joins the classifier's view of the topic with that of the cards, a weighted geometric mean, within what is a question.
 
-    Urgent intents are left to the two detectors of red flags, which have spoken by now.
+    First comes the likeliest intent of the likeliest kind: many topics share the belief that a message is a question, and
+    a boundary that outweighs each of them need not outweigh them all. Urgent intents are left to the two detectors of red
+    flags, which have spoken by now.
     """
     chances = {intent: chance for intent, chance in part.topics if intent not in URGENT}
     asked = sum(chance for intent, chance in chances.items() if intent.startswith(ASKS))
     joined = {
-        ASKS + topic: math.sqrt(chances.get(ASKS + topic, 0.0) * mass) for topic, mass in part.card_topics.items()
+        ASKS + topic: chances.get(ASKS + topic, 0.0) ** CLASSIFIED * mass ** (1 - CLASSIFIED) for topic, mass in part.card_topics.items()
     }
     total = sum(joined.values()) or 1.0
     chances.update({intent: asked * chance / total for intent, chance in joined.items()})
     whole = sum(chances.values()) or 1.0
-    part.topics = sorted(((intent, chance / whole) for intent, chance in chances.items()), key=lambda topic: -topic[1])
+    kinds: Dict[str, float] = {}
+    for intent, chance in chances.items():
+        kinds[_kind(intent)] = kinds.get(_kind(intent), 0.0) + chance
+    if kinds.get(BOUNDARIES, 0.0) < HELD * (asked + kinds.get(BOUNDARIES, 0.0)):
+        kinds.pop(BOUNDARIES, None)
+    likeliest = max(kinds, key=kinds.__getitem__)
+    order = sorted(chances.items(), key=lambda topic: (_kind(topic[0]) != likeliest, -topic[1]))
+    part.topics = [(intent, chance / whole) for intent, chance in order]
+
+
+def _kind(intent: str) -> str:
+    """What sort of intent it is: each move and each piece of small talk is one by itself."""
+    return next((kind for kind in (ASKS, BOUNDARIES) if intent.startswith(kind)), intent)
 
 
 def _settle_comparison(reading: Reading, part: Part) -> None:
@@ -175,16 +208,70 @@ def _settle_comparison(reading: Reading, part: Part) -> None:
     if len(sides) > 1 and _COMPARES.search(reading.text(part.first, part.last)):
         rest = [topic for topic in part.topics if topic[0] != COMPARISON]
         part.topics = [(COMPARISON, max(HALF, part.topics[0][1])), *rest]
+        part.in_scope = part.in_scope or len({mention.subject for mention in reading.mentions_in(part)} - {None}) > 1
 
 
-def _better_view(part: Part) -> Part:
-    """A part as it leans on the talk, unless alone it is small talk, a move, or a question that a card knows as it is."""
-    if part.alone is None:
+def _better_view(reading: Reading, part: Part) -> Part:
+    """A part as it leans on the talk, weighed with how it reads alone.
+
+    Alone it stands where it is small talk, a move, or a question that a card knows as it is. What only completes the last
+    question, or picks from what was listed, has its topic from there.
+    """
+    alone = part.alone
+    if part.picked or part.carried or part.is_bare or part.corrects:
+        _take_from_the_talk(part)
+        if alone is not None:
+            alone.topics = part.topics
+        return alone or part
+    if alone is None:
         return part
-    intent, chance = part.alone.topics[0]
-    about_the_talk = intent.startswith((ASKS, BOUNDARIES, OUT_OF_SCOPE)) and intent != ABOUT_US
-    stands_alone = not about_the_talk and chance >= HALF
-    return part.alone if stands_alone or part.alone.likeness >= EXACT else part
+    alone.topic_word = part.topic_word
+    intent, chance = alone.topics[0]
+    about_the_talk, asks = intent.startswith((ASKS, BOUNDARIES, OUT_OF_SCOPE)) and intent != ABOUT_US, is_question(part.words)
+    if alone.likeness >= EXACT or not about_the_talk and chance >= (SURELY_TALK if asks else HALF):
+        return alone
+    if not part.leans:
+        if not (about_the_talk or asks) or not _plausible(alone):
+            return alone
+        part.topics, part.cards = _weighed(part.topics, alone.topics, HALF), _weighed(part.cards, alone.cards, HALF)
+    elif reading.mentions_in(part):
+        # It names something, if only a side of life: "and can she still drive".
+        part.cards = _weighed(part.cards, alone.cards, LEANING)
+    return part
+
+
+def _take_from_the_talk(part: Part) -> None:
+    """Gives a part that says little itself what it has from the talk: its card, or its topic."""
+    intent, chance = part.topics[0]
+    if part.picked:
+        card = shared_store().cards[part.picked]
+        part.cards, part.topics = [(card.id, 1.0)], [(ASKS + card.topic.value, 1.0)]
+        part.likeness, part.in_scope = 1.0, True
+    elif part.corrects:
+        if not intent.startswith(BOUNDARIES) or chance < HALF:
+            part.topics = [(CORRECT, max(CARRIED, chance)), *(topic for topic in part.topics if topic[0] != CORRECT)]
+    else:
+        asked = [topic for topic in part.topics if topic[0].startswith(ASKS)]
+        intent = ASKS + part.carried if part.carried else asked[0][0]
+        part.topics = [(intent, CARRIED), *((other, chance * (1 - CARRIED)) for other, chance in asked if other != intent)]
+        part.in_scope = True
+
+
+def _plausible(alone: Part) -> bool:
+    """Whether a question that names nothing and leans on nothing may be about what the talk is about."""
+    intent, chance = alone.topics[0]
+    foreign = intent == OUT_OF_SCOPE
+    if not intent.startswith((ASKS, BOUNDARIES, OUT_OF_SCOPE)) and chance < HALF:
+        return True
+    return alone.likeness >= (LIKE_OURS_THOUGH_FOREIGN if foreign else LIKE_OURS) or alone.in_scope and not foreign
+
+
+def _weighed(one: List[Tuple[str, float]], other: List[Tuple[str, float]], weight: float) -> List[Tuple[str, float]]:
+    """Two rankings as one: the first counts by the weight, the second by the rest."""
+    joined = {name: weight * chance for name, chance in one}
+    for name, chance in other:
+        joined[name] = joined.get(name, 0.0) + (1 - weight) * chance
+    return sorted(joined.items(), key=lambda item: -item[1])
 
 
 def _questions(reading: Reading) -> List[Part]:
@@ -197,18 +284,43 @@ def _questions(reading: Reading) -> List[Part]:
     whole, *pieces = reading.parts
     if whole.likeness >= EXACT:
         return [whole]
+    if _in_scope(whole):
+        # A piece is short, and may look foreign by itself; it is taken at its word where the message belongs here.
+        for piece in pieces:
+            _take_at_its_word(piece)
+    if pieces and all(piece.is_listed for piece in pieces):
+        return pieces
     asking = [piece for piece in pieces if piece.topics[0][0].startswith((ASKS, BOUNDARIES)) and piece.topics[0][1] >= CLEAR]
     asking = [piece for piece in asking if is_question(reading.text(piece.first, piece.last))]
     if not _in_scope(whole):
-        # A piece is short, and may look foreign by itself; it is taken at its word where the message belongs here.
         asking = [piece for piece in asking if _in_scope(piece)]
     distinct = [piece for i, piece in enumerate(asking) if all(_differ(piece, earlier) for earlier in asking[:i])]
+    if len(distinct) == 1 and any(mention.pointed_at for mention in reading.mentions_in(distinct[0])):
+        return distinct
     return distinct if len(distinct) > 1 else [whole]
 
 
+def _take_at_its_word(piece: Part) -> None:
+    """Leaves the chance that a piece is foreign to its other topics; a topic that it names by a noun is its topic."""
+    ours = [topic for topic in piece.topics if topic[0] != OUT_OF_SCOPE]
+    whole = sum(chance for _, chance in ours)
+    if whole and piece.topics[0][0] == OUT_OF_SCOPE:
+        piece.topics = [(intent, chance / whole) for intent, chance in ours]
+    named = ASKS + piece.topic_word if piece.topic_word else None
+    if named and piece.topics[0][0] != named and piece.last - piece.first <= SHORT:
+        piece.topics = [(named, HALF), *(topic for topic in piece.topics if topic[0] != named)]
+
+
 def _differ(one: Part, other: Part) -> bool:
-    """Two parts are two questions when their topics or their subjects differ."""
-    return one.topics[0][0] != other.topics[0][0] or one.subjects != other.subjects
+    """Two parts are two questions when their topics, their subjects or their likeliest cards differ."""
+    return any(
+        mine != its
+        for mine, its in (
+            (one.topics[0][0], other.topics[0][0]),
+            (one.subjects, other.subjects),
+            ([card for card, _ in one.cards[:1]], [card for card, _ in other.cards[:1]]),
+        )
+    )
 
 
 def _only_a_country(reading: Reading) -> bool:
@@ -236,22 +348,38 @@ def _in_scope(part: Part) -> bool:
     return intent != OUT_OF_SCOPE and (part.in_scope or surely_talk)
 
 
+def _scope(asked: List[Part], refused: bool) -> float:
+    """How surely a message belongs here: below 0 it was refused. Where a rule overruled the score, the rule moves it."""
+    margin = max((part.scope for part in asked), default=0.0)
+    moved = 0.0 if refused == (margin < 0) else -BY_RULE if refused else BY_RULE
+    return round(margin + moved, 4)
+
+
 def _as_output(reading: Reading, part: Part) -> Dict[Text, Any]:
     topic, confidence = next((each for each in part.topics if each[0].startswith(ASKS)), (None, 0.0))
+    if part.is_listed and part.topic_word:
+        topic, confidence = ASKS + part.topic_word, 1.0
     mentions = [mention for mention in reading.mentions_in(part) if mention.kind in NAMED]
     earlier = [mention for mention in reading.mentions if mention.subject and mention.last <= part.first]
     if not any(mention.subject for mention in mentions):
         mentions += earlier[-1:]
+    about = [mention.slug for mention in mentions if not mention.excluded]
+    if part.is_listed or part.carried:
+        about += part.subjects
     words = reading.text(part.first, part.last)
     return {
         "text": words,
         "topic": topic[len(ASKS) :] if topic else None,
         "confidence": round(confidence, 4),
-        "about": list(dict.fromkeys(mention.slug for mention in mentions if not mention.excluded)),
+        "about": list(dict.fromkeys(about)),
         "excluded": list(dict.fromkeys(mention.slug for mention in mentions if mention.excluded)),
         "cards": [list(candidate) for candidate in part.cards],
         "likeness": round(part.likeness, 3),
         "refers_back": refers_back(words),
+        "topic_given": bool(part.carried or part.is_listed),
+        "topic_word": part.topic_word,
+        "picked": part.picked is not None,
+        "is_bare": part.is_bare,
     }
 
 

@@ -14,7 +14,7 @@ from nlu.sentence_encoder import Encoded
 READING = "reading"
 """The message property that holds the :class:`Reading`; internal, never in the output."""
 TALK = "talk"
-"""In the metadata of a message: what its talk is about (server/rasa_mends.py)."""
+"""In the metadata of a message: the slots that say how its talk stands (server/rasa_mends.py)."""
 QUESTIONS = "questions"
 """The output property that actions read; see ``dystonia.question.Question.from_parse``."""
 CARD = "card"
@@ -22,6 +22,8 @@ CARD = "card"
 NAMED_KINDS = frozenset({"type", "treatment"})
 """Kinds of vocabulary entry that a message can be about; their many names are put into one spelling before comparing."""
 
+SCOPE = "scope"
+"""The output property that says how surely a message belongs here: refused below 0. For measuring; see nlu/decision.py."""
 OFFERS = "offers"
 """The output property of a message that crosses a boundary: questions on the same subject that cards do answer."""
 
@@ -39,7 +41,10 @@ class Word:
 
 @dataclass
 class Mention:
-    """An entity found in the message. ``first`` and ``last`` are word positions, ``last`` not included."""
+    """An entity found in the message. ``first`` and ``last`` are word positions, ``last`` not included.
+
+    ``pointed_at``: not named, but pointed at ("the second one").
+    """
 
     slug: str
     kind: str
@@ -47,6 +52,7 @@ class Mention:
     last: int
     excluded: bool = False
     stands_for: Optional[str] = None
+    pointed_at: bool = False
 
     @property
     def subject(self) -> Optional[str]:
@@ -67,9 +73,17 @@ class Part:
         encoded: the same with the vectors of its word pieces.
         topics: probability of each intent, best first.
         in_scope: whether it resembles what belongs here.
+        scope: how far its scope score stands over the threshold, in log odds.
         cards: card ids with their probability of being the answer, best first.
         card_topics: the same probability, summed by the cards' topics.
         alone: the same words without a subject that they lean on, where there is one: "forget me" is no question about it.
+        leans: whether the words themselves say that they lean on what was said ("it", "and"), not only their lack of a subject.
+        topic_word: the topic that the words name ("the side effects"), where they name just one.
+        carried: the topic of the last question, where the words only put another thing in the place of its subject.
+        picked: the card that the words pick from the last answer, where they do nothing else.
+        is_listed: whether it is one of several topics in a list ("symptoms and treatment of ...").
+        corrects: whether its form says that something else was meant.
+        is_bare: whether it holds no word of what it asks about ("why?").
         offers: the questions of its two likeliest cards, as they stand on buttons.
         likeness: cosine to the nearest question of any card.
     """
@@ -83,9 +97,17 @@ class Part:
     encoded: Optional[Encoded] = None
     topics: List[Tuple[str, float]] = field(default_factory=list)
     in_scope: bool = True
+    scope: float = 0.0
     cards: List[Tuple[str, float]] = field(default_factory=list)
     card_topics: Dict[str, float] = field(default_factory=dict)
     alone: Optional["Part"] = None
+    leans: bool = False
+    topic_word: Optional[str] = None
+    carried: Optional[str] = None
+    picked: Optional[str] = None
+    is_listed: bool = False
+    is_bare: bool = False
+    corrects: bool = False
     offers: List[str] = field(default_factory=list)
     likeness: float = 0.0
 

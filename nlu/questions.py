@@ -2,36 +2,104 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
-from rasa.shared.nlu.constants import METADATA
 from rasa.shared.nlu.training_data.message import Message
 
+from dystonia.question import Talk
 from dystonia.store import shared_store
+from nlu import talk as talks
 from nlu.component import ReadingComponent
-from nlu.message import NAMED_KINDS, TALK, Part, Reading, Word, reading_of
+from nlu.message import NAMED_KINDS, Part, Reading, Word, reading_of
 from nlu.vocabulary import VocabularyExtractor
 
 MAX_PARTS = 6
 """More parts than this are joined to the last; a message has at most 1,000 characters."""
 MIN_WORDS = 2
+A_FEW = 4
+"""A message of so many words with a topic in it ("any side effects?") leans on the talk."""
 GENERAL = "dystonia"
 """What a part of a longer message is about when nothing narrower is named."""
 
-_ENDS = frozenset({".", "?", "!", ";", "…"})
-_ASKS = r"(?:how|what|why|when|where|who|which|whose|is|are|am|can|could|do|does|did|will|would|should|has|have|may)"
-_JOINT = re.compile(r"^(?:and|also|plus|then|but|or|so|otherwise)$", re.I)
-_ADDS = re.compile(r"^(?:also|plus|otherwise)$", re.I)
-_OPENS = re.compile(rf"^(?:{_ASKS}(?:'?s|'?re)?|any|tell|explain)$", re.I)
-_QUESTION = re.compile(
-    rf"\?|^(?:and |so |but |also |plus |then |or |ok |hi |hello |please )*(?:any|{_ASKS})(?:'?s|n'?t)?\b|\b(?:tell me|explain|i (?:want|need) to know|wondering)\b", re.I
+ENOUGH_WORDS = 3
+"""So many words must be left when courtesies are taken away, or they stay."""
+
+_OPENING = re.compile(
+    r"^(?:(?:hi|hello|hey|hiya|dear|good (?:morning|afternoon|evening|day))(?: (?:there|all|everyone|folks|team|again|sir|madam|doctor))*"
+    r"|(?:i )?hope (?:you are|you're|youre|all is|this finds you)(?: (?:doing|keeping))?(?: (?:well|ok|good))?"
+    r"|(?:i'm |im |i am )?(?:so )?sorry (?:to (?:bother|trouble) you|for (?:asking|bothering you))|excuse me"
+    r"|(?:please |just )?(?:can|could|would) (?:you|someone|anyone|somebody) (?:please |kindly )?(?:help(?: me)?|tell me|explain)"
+    r"|(?:i )?(?:just )?(?:wanted to|want to|would like to|'d like to) ask(?: you)?(?: something| a question)?"
+    r"|(?:i have a |i've got a |just a )?quick question|(?:can|could|may|might) i (?:just |please )?ask(?: you)?(?: something)?"
+    r"|(?:i )?(?:was|am|i'm|im)? ?(?:just )?(?:wondering|hoping (?:you|someone) can help)|if you (?:don't|dont) mind(?: me asking)?|please)\b[\s,.!:;-]+"
 )
-_REFERS_BACK = re.compile(
-    r"^(?:and|but|so|or|also)\b|\b(?:it|its|it's|that|this|these|those|them|they|one|ones|there|same|he|she|the injections?|the treatment)\b"
-    r"|^(?:what|how) about\b|^(?:why|how|when|where|really|how so|how long|how often|is it)\??$",
+_CLOSING = re.compile(
+    r"[\s,.!?-]+(?:(?:many |big )?thanks?(?: you)?(?:,? (?:so|very) much| a lot| again| kindly| ever so| in advance| for \w+(?: \w+)?)*|cheers|ta|please"
+    r"|x{1,3}|(?:best|kind|warm) (?:wishes|regards)|regards|much appreciated|(?:i'd |i would )?(?:be (?:so |very )?grateful|appreciate it)"
+    r"|any (?:help|advice|info) (?:is |would be )?(?:appreciated|welcome)|god bless(?: you)?|bless you)[\s.!?]*$"
+)
+"""Courtesies at the start and at the end of a message."""
+
+_ENDS = frozenset({".", "?", "!", ";", "…"})
+_PAUSES = frozenset({",", "-", "–", "—", ":", "--"})
+_ASKS = r"(?:how|what|why|when|where|who|which|whose|is|are|am|can|could|do|does|did|will|would|should|has|have|may)"
+_JOINT = re.compile(r"^(?:and|also|plus|then|but|or|so|otherwise|&)$", re.I)
+_ADDS = re.compile(r"^(?:also|plus|otherwise)$", re.I)
+_OPENS = re.compile(rf"^(?:{_ASKS}(?:'?s|'?re)?|any|whether|tell|explain)$", re.I)
+_OPENS_IN_TWO = re.compile(
+    r"^(?:(?:what|how) about|if (?:so|not|yes|no)|(?:was|were) (?:it|that|this|they|he|she|the|my)"
+    r"|(?:anything|anyone|someone|somewhere) (?:that|who|to))$",
     re.I,
 )
+_INVERTED = re.compile(
+    r"^(?:what|how|who|when|where|why) (?:do|does|did|is|are|can|could|will|would|should)"
+    r" (?:i|you|we|they|he|she|it|people|doctors)$"
+    r"|^(?:what|how) about .*$|^what(?:'s| is) (?:it|that|this)$",
+    re.I,
+)
+"""How a question begins that follows another sentence without any mark."""
+_TURNED = re.compile(r"^(?:is|are|does|do|can|could|should|will|would) (?:that|it|this|they|i|you|he|she|we|there)$", re.I)
+_WH = re.compile(r"\b(?:how|what|which|why|where|who|whether|if)\b", re.I)
+_QUESTION = re.compile(
+    r"\?|^(?:(?:and|so|but|also|plus|then|or|&|otherwise|ok|hi|hello|please|if (?:so|not|yes|no),?) )*"
+    rf"(?:any|whether|{_ASKS})(?:'?s|n'?t)?\b"
+    r"|^(?:(?:and|or|so) )?(?:was|were) (?:it|that|this|they|he|she|the|my)\b"
+    r"|\b(?:tell me|explain|i (?:want|need) to know|wondering|give me|show me|(?:like|love) to know)\b"
+    r"|\bwhat(?:'?s| is) (?:that|it|this)$"
+    r"|\b(?:is|are|does) (?:that|it|this|they) (?:a|an|the|normal|ok|okay|safe|dangerous|usual|common|bad|true)\b",
+    re.I,
+)
+_PRONOUNS = r"it|its|it's|them|they|one|ones|same|he|she|the injections?|the treatment"
+_BARELY = r"^(?:what|how) about\b|^(?:why|how|when|where|really|how so|how long|how often|is it)\??$"
+_REFERS_BACK = re.compile(rf"^(?:and|but|so|or|also)\b|\b(?:{_PRONOUNS}|that|this|these|those|there)\b|{_BARELY}", re.I)
+_BEFORE_THAT = (
+    "is are was does did do can will would could should of about for with to like than from on by at after before into mean "
+    "means get have treat cause causes cure stop fix what why how 's"
+).replace(" ", "|")
+_LEANS = re.compile(
+    rf"^(?:and|but|so|or|also)\b|\b(?:{_PRONOUNS}|their|both|him|her|his)\b"
+    rf"|(?:^|\b(?:{_BEFORE_THAT}) )(?:that|this|these|those)\b|\b(?:that|this|those)[ ?.!]*$|{_BARELY}",
+    re.I,
+)
+"""Words that plainly stand for something said before; "a group that helps" does not."""
+_JOINED = re.compile(r"^(?:(?:and|but|so|or|also|plus|then|&) )+", re.I)
+_PRONOUN = re.compile(r"\b(?:it|that|this|them|these|those)\b", re.I)
+SIDES = frozenset({"symptom", "aspect", "cause", "test"})
+"""Kinds of vocabulary entry that "it" may stand for where a talk is about dystonia as a whole."""
+_TOPIC_WORDS = {
+    "symptoms": r"symptoms?|signs?",
+    "cause": r"causes?",
+    "treatment_overview": r"treatments?",
+    "side_effects": r"side ?effects?|downsides?",
+    "prognosis": r"outlook|prognosis",
+    "diagnosis": r"diagnosis|tests?",
+    "genetics": r"genetics|inheritance",
+    "triggers": r"triggers?",
+}
+"""Nouns that are topics."""
+_TOPIC_WORD = re.compile("|".join(rf"(?P<{topic}>\b(?:{words})\b)" for topic, words in _TOPIC_WORDS.items()), re.I)
+_LISTS = re.compile(r"^(?:,|and|or|&|/|the|its|their|also|plus|of|for|in|my|with|about|then)$", re.I)
 
 
 def is_question(text: str) -> bool:
@@ -55,19 +123,77 @@ class QuestionSplitter(ReadingComponent):
 
     def read(self, message: Message) -> None:
         """Sets the parts, each with its subjects and text."""
-        reading = reading_of(message)
-        talk = ((message.get(METADATA) or {}).get(TALK) or {}).get("about") or []
-        spans = list(_spans(reading))
+        reading, talk = reading_of(message), talks.talk_of(message)
+        picked = talks.point_out(reading, talk)
+        spans = [] if picked else list(_spans(reading))
+        listed = list(_listed(reading)) if len(spans) < 2 else []
         whole = (0, len(reading.words))
-        for first, last in [whole, *spans] if len(spans) > 1 else [whole]:
+        for first, last in [whole, *(listed or (spans if len(spans) > 1 else []))]:
             part = Part(first, last)
-            named = _named(reading, part)
-            part.subjects = named or _leant_on(reading, part, talk) or ([GENERAL] if reading.parts else [])
             part.text, part.words = _uniform(reading, part), reading.text(first, last).lower()
-            if part.subjects and not named:
-                part.alone = Part(first, last, part.text, part.words)
-                part.text = " ".join([part.text, *map(_name, part.subjects[:1])])
+            part.topic_word, part.is_listed = _topic_word(part.words), bool(listed and reading.parts)
+            _settle_subject(reading, part, talk)
             reading.parts.append(part)
+        if picked:
+            _pick(reading.parts[0], picked.id, picked.question)
+        elif not reading.parts[1:]:
+            _carry_over(reading, reading.parts[0], talk)
+
+
+def _settle_subject(reading: Reading, part: Part, talk: Talk) -> None:
+    """What a part is about by its own words, else by those it leans on; then it also stands without that subject."""
+    named = _named(reading, part)
+    leant_on = [] if named else _leant_on(reading, part, talk)
+    part.subjects = named or leant_on or ([GENERAL] if reading.parts else [])
+    # "And" joins a part to the part before it, and a message to the talk.
+    words = _JOINED.sub("", part.words) if reading.parts else part.words
+    part.leans = bool(_LEANS.search(words) or part.topic_word and part.last - part.first <= A_FEW)
+    if part.subjects and not named:
+        part.alone = Part(part.first, part.last, part.text, part.words)
+        part.text = " ".join([part.text, *map(_name, part.subjects[:1])])
+
+
+def _pick(part: Part, card_id: str, question: str) -> None:
+    part.picked, part.text, part.alone = card_id, question.lower(), None
+
+
+def _carry_over(reading: Reading, part: Part, talk: Talk) -> None:
+    """Completes a fragment or a correction ("and the hand?", "why?") with the last question; it is not read alone then."""
+    part.corrects = talk.topic is not None and not is_question(part.words) and talks.is_correction(reading)
+    carried = None if part.corrects and part.topic_word else talks.carried_over(reading, talk, part.corrects)
+    last = shared_store().cards.get(talk.cards[-1]) if talk.cards else None
+    if carried:
+        part.text, part.carried, subject = carried
+        part.subjects, part.alone = [subject] if subject else part.subjects, None
+    elif last and talks.is_bare(reading):
+        part.is_bare, part.alone = True, None
+        part.text = f"{part.words.rstrip('?!. ')} {last.question.lower()}"
+
+
+def _topic_word(words: str) -> Optional[str]:
+    """The topic that words name, where they name just one."""
+    named = {found.lastgroup for found in _TOPIC_WORD.finditer(words)}
+    return named.pop() if len(named) == 1 else None
+
+
+def _listed(reading: Reading) -> Iterator[Tuple[int, int]]:
+    """The nouns of a list of topics: "symptoms and treatment of cervical dystonia"."""
+    words, found = reading.words, []
+    for place in range(len(words)):
+        for last in (place + 2, place + 1):
+            text = reading.text(place, last)
+            match = _TOPIC_WORD.match(text)
+            if match and match.end() == len(text) and (not found or found[-1][1] <= place):
+                found.append((place, last, match.lastgroup))
+                break
+    covered = {place for mention in reading.mentions for place in range(mention.first, mention.last)}
+    run: List[Tuple[int, int, Optional[str]]] = []
+    for noun in found:
+        between = range(run[-1][1], noun[0]) if run else range(0)
+        if all(place in covered or _LISTS.match(words[place].repaired) for place in between):
+            run.append(noun)
+    if len({topic for _, _, topic in run}) == len(run) > 1:
+        yield from ((first, last) for first, last, _ in run)
 
 
 def _named(reading: Reading, part: Part) -> List[str]:
@@ -77,16 +203,19 @@ def _named(reading: Reading, part: Part) -> List[str]:
     return list(dict.fromkeys(named or [mention.subject for mention in mentions if mention.subject]))
 
 
-def _leant_on(reading: Reading, part: Part, talk: Sequence[str]) -> List[str]:
+def _leant_on(reading: Reading, part: Part, talk: Talk) -> List[str]:
     """The subject that a part leans on: named earlier in the message, else of the talk."""
     earlier = [mention.subject for mention in reading.mentions if mention.last <= part.first and not mention.excluded]
     subjects = [subject for subject in earlier if subject]
     if subjects:
         return subjects[-1:]
-    if not refers_back(reading.text(part.first, part.last)):
-        return []
-    terms = shared_store().terms
-    return [slug for slug in talk if slug in terms and terms[slug].kind in NAMED_KINDS]
+    if part.is_listed:
+        return [mention.subject for mention in reading.mentions if mention.subject and not mention.excluded][:1]
+    terms, subjects = shared_store().terms, list(talks.lookup().subjects(talk.about))
+    if not subjects and _PRONOUN.search(part.words) and not reading.mentions_in(part):
+        # "What can I do about it", after mood or sleep.
+        subjects = [slug for slug in talk.about if slug in terms and terms[slug].kind in SIDES]
+    return subjects or [slug for slug in talk.about if slug == GENERAL]
 
 
 def _spans(reading: Reading) -> Iterator[Tuple[int, int]]:
@@ -100,7 +229,9 @@ def _spans(reading: Reading) -> Iterator[Tuple[int, int]]:
             cuts.append(position)
         elif _ADDS.match(words[position].typed):
             cuts.append(position)
-        elif words[position - 1].typed == "," and _opens_question(words, position):
+        elif words[position - 1].typed in _PAUSES and _opens_question(words, position):
+            cuts.append(position)
+        elif _begins_unmarked(reading, cuts[-1], position):
             cuts.append(position)
     cuts.append(len(words))
     spans = [(first, last) for first, last in zip(cuts, cuts[1:]) if _long_enough(reading, first, last)]
@@ -109,8 +240,22 @@ def _spans(reading: Reading) -> Iterator[Tuple[int, int]]:
     return iter(spans)
 
 
+def _begins_unmarked(reading: Reading, start: int, position: int) -> bool:
+    """Whether a question begins at a word though nothing marks it: "... does it hurt", "... what can I do"."""
+    if position - start <= MIN_WORDS or _JOINT.match(reading.words[position - 1].typed):
+        return False
+    if _INVERTED.match(reading.text(position, position + 3)):
+        return True
+    before = reading.text(max(start, position - 4), position)
+    asks_already = re.match(_ASKS + r"\b", reading.text(start, position), re.I) or _WH.search(before)
+    return not asks_already and bool(_TURNED.match(reading.text(position, position + 2)))
+
+
 def _opens_question(words: Sequence[Word], position: int) -> bool:
-    return position < len(words) and bool(_OPENS.match(words[position].typed))
+    if position >= len(words):
+        return False
+    two = " ".join(word.typed for word in words[position : position + 2])
+    return bool(_OPENS.match(words[position].typed) or _OPENS_IN_TWO.match(two))
 
 
 def _long_enough(reading: Reading, first: int, last: int) -> bool:
@@ -128,7 +273,15 @@ def _uniform(reading: Reading, part: Part) -> str:
             pieces += [reading.text(position, mention.first), _name(mention.slug)]
             position = mention.last
     pieces.append(reading.text(position, part.last))
-    return " ".join(piece for piece in pieces if piece).lower()
+    return _plainly(" ".join(piece for piece in pieces if piece).lower())
+
+
+def _plainly(text: str) -> str:
+    """A text without the courtesies around its question, which say nothing of what is asked; whole where little else is left."""
+    plain, before = text, None
+    while plain != before:
+        before, plain = plain, _CLOSING.sub("", _OPENING.sub("", plain))
+    return plain if len(plain.split()) >= ENOUGH_WORDS else text
 
 
 def _name(slug: str) -> str:

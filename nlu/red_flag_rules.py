@@ -13,6 +13,7 @@ from typing import Dict, List, NamedTuple, Pattern, Tuple
 _SPELLINGS: Tuple[Tuple[Pattern[str], str], ...] = tuple(
     (re.compile(pattern), right)
     for pattern, right in (
+        (r"\bod(?:[’'`´]d|ed)\b", "overdose"),
         (r"[’'`´]", ""),
         (r"\b(?:can not|cannot|carnt|cnt|kant)\b", "cant"),
         (r"(.)\1{2,}", r"\1\1"),
@@ -23,7 +24,7 @@ _SPELLINGS: Tuple[Tuple[Pattern[str], str], ...] = tuple(
         (r"\bbot[eo]?x\b|\bbotoks\b", "botox"),
         (r"\bdrowzy\b", "drowsy"),
         (r"\bsei?z(?:ure|ing)s?\b|\bsiezures?\b", "seizure"),
-        (r"\bover ?dos(?:e|ed|ing)\b|\bod(?:ed|d)\b", "overdose"),
+        (r"\bover ?dos(?:e|ed|ing)\b", "overdose"),
         (r"\bwanna\b", "want to"),
         (r"[^a-z0-9 .?!;,\n]", " "),
         (r" +", " "),
@@ -78,24 +79,27 @@ _TOXIN_TROUBLE = (
 )
 _BACLOFEN = r"baclofen|lioresal"
 _PILLS = r"tablets?\b|pills?\b|meds\b|medicines?\b|medication|capsules?\b|baclofen|clonazepam|diazepam|valium|artane|trihexyphenidyl|levodopa|sinemet"
-_STOPPED = r"ran out|run out|running out|stopped taking|stopped (?:my|his|her|the)|came off|come off|gone without|no more left|missed (?:\w+ ){0,3}doses?|cold turkey|left (?:my|his|her) (?:\w+ )?at home|lost my"
-_SPASMS = r"spasm\w*|twisting|dystonia|arching|stiff\w*|contract\w+|posturing"
-_NONSTOP = r"wont stop|not stopping|non ?stop|cant stop|for hours|getting worse (?:by|every)|constant\w*|back to back|every few (?:seconds|minutes)|hours? (?:of|now)|no (?:break|let ?up)"
+_STOPPED = r"ran out|run out|running out|stopped taking|stopped (?:my|his|her|the)|came off|come off|gone without|no more left|missed (?:\w+ ){0,3}doses?|cold turkey|left (?:my|his|her) (?:\w+ )?at home|lost my (?:tablets|pills|meds|medicines?|medication|prescription|baclofen)"
+_SPASMS = r"spasm\w*|twisting|dystonia (?:is|has|wont|keeps|just|going|getting)|arching|stiff\w*|contract\w+|posturing"
+_NONSTOP = r"wont stop (?!cry)|wont stop$|not stopping|non ?stop|cant stop (?:it|them|spasm\w*|twisting|jerking|arching)|for hours|getting worse (?:by|every)|constantly|back to back|every few (?:seconds|minutes)|hours? (?:of|now)|no (?:break|let ?up)"
 _NEW_MEDICINE = r"metoclopramide|maxolon|reglan|stemetil|prochlorperazine|haloperidol|haldol|antipsychotic|anti ?(?:sickness|nausea|emetic)|(?:sickness|nausea|sick) (?:tablet|pill|injection|meds?|shot)|phenergan|promethazine|olanzapine|risperidone|aripiprazole|new (?:tablet|medicine|medication|pill|drug)"
+_SOMEONE_NOW = r"(?:im|ive|my|me|he|she|hes|shes|his|her|son|daughter|now|today|tonight|just|yesterday|this morning|last night|hours?|an hour)\b"
 _LOCKED = r"jaw (?:has |is )?(?:locked|stuck|clench\w*)|locked jaw|eyes? (?:\w+ ){0,3}(?:rolled|rolling|stuck|up)|neck (?:\w+ ){0,3}(?:twist\w*|stuck|bent|arch\w*|pull\w*)|tongue (?:\w+ ){0,3}(?:out|stuck|swell\w*|twist\w*)|face (?:\w+ ){0,2}twist\w*|back arch\w*"
+_IMPLANT = r"(?:dbs|stimulator|pump|implant|battery|wound|scar|lead|wire)s?"
+_FESTERS = r"(?:red|hot|swollen|leak\w*|ooz\w*|pus|weep\w*|infect\w*(?! (?:rate|risk|chance))|smell\w*|poking|burst|opened|opening up|coming through)\b"
 
 RULES: Tuple[Rule, ...] = (
     # Wish to be dead, thoughts of harming oneself, plans, goodbyes, the amounts that kill.
     _rule(
         "suicidal_thoughts",
-        r"(?:want|wanted|going|like|plan\w*|ready|wish i was|wish i were|tempted|about) (?:to )?(?:die|be dead|not (?:be here|wake up|exist)|dead|end (?:it|my life|things)|kill (?:myself|me)|hurt myself|harm myself|disappear for ?ever)"
+        r"(?:want|wanted|going|like|plan\w*|ready|wish i was|wish i were|tempted|about) (?:to )?(?:(?<!going to )(?<!like to )(?<!about to )die|be dead|not (?:be here|wake up|exist)|dead|end (?:it|my life|things)|kill (?:myself|me)|hurt myself|harm myself|disappear for ?ever)"
         r"|kill(?:ing)? my ?self|end(?:ing)? (?:it all|my life|it tonight|it today)|tak(?:e|ing) my (?:own )?life|(?:cut|hurt|harm|burn)(?:ting|ing)? my ?self|self harm\w*"
         r"|(?:better|well) off (?:without me|dead|if i)|no (?:point|reason) (?:in )?(?:living|to live|being here|going on|carrying on|any ?more)|(?:dont|cant) see (?:the|a|any) point(?: any ?more| in (?:living|life|going on))"
         r"|(?:dont|do not) want to (?:be here|live|wake up|be alive|exist|go on|carry on)|not (?:be |want to be )?here any ?more|cant (?:go on|do this any ?more|carry on|take (?:it|this) any ?more)"
         r"|wish i (?:was|were) (?:dead|never born|not here)|hope i dont wake|nothing (?:left )?to live for|goodbye (?:everyone|forever|to you all)|life (?:isnt|is not|aint) worth|not worth living|ready to go for good",
     ),
     _rule("suicidal_thoughts", r"suicide\b", r"(?:i|im|ive|me|my|he|she|hes|shes|feel\w*|thoughts?|thinking)\b"),
-    _rule("suicidal_thoughts", r"lethal|fatal (?:dose|amount)|(?:would|will|to) (?:kill (?:me|you|someone|a person|yourself)|die)|painless(?:ly)?", rf"(?:how (?:many|much)|dose|amount|way to|what|which|{_PILLS})", even_asked=True),
+    _rule("suicidal_thoughts", r"lethal|fatal (?:dose|amount)|(?:would|will|to) kill (?:me|you|someone|a person|yourself)|painless(?:ly)? (?:way|death|end)", rf"(?:how (?:many|much)|dose|amount|way to|what|which|{_PILLS})", even_asked=True),
     # Someone is violent, threatens or controls.
     _rule(
         "abuse_or_violence",
@@ -105,29 +109,29 @@ RULES: Tuple[Rule, ...] = (
     _rule("child_or_adult_at_risk", r"(?:child|kid|baby|son|daughter|toddler|boy|girl|gran|mother|patient|resident)\w*", r"(?:hit|hitting|hits|beaten|abus\w+|neglect\w*|starv\w+|shak(?:e|en|ing) (?:the|my|her|his)|left alone|locked in|bruis\w+|touch\w+ (?:me|him|her) (?:where|down))", r"(?:by|him|her|she|he|them|the)\b"),
     # Toxin within weeks, and trouble swallowing, breathing, speaking, or spreading weakness.
     _rule("botulinum_spread", _TOXIN, _TOXIN_TROUBLE),
-    _rule("baclofen_pump_withdrawal", r"pump", r"alarm\w*|beep\w*|empty|ran out|run out|missed (?:\w+ ){0,3}refill|refill (?:\w+ ){0,4}(?:late|missed|overdue|forgot)|fail\w*|stopped|broken|leak\w*|itch\w*"),
+    _rule("baclofen_pump_withdrawal", r"pump", r"alarm\w*|beep\w*|empty|ran out|run out|missed (?:\w+ ){0,3}refill|refill (?:\w+ ){0,4}(?:late|missed|overdue|forgot)|failed|failing|stopped|broken|leak\w*|itch\w*"),
     _rule("baclofen_overdose", _BACLOFEN, r"too many|too much|overdose|double (?:dose|the)|twice (?:the|as)|whole (?:box|bottle|pack|strip)|extra (?:tablets|pills|dose)|swallowed (?:all|my|the|some)"),
     _rule("overdose", r"overdose|took (?:\w+ ){0,3}(?:too many|too much|all (?:my|of|the|her|his)|(?:a |the )?whole (?:box|bottle|pack|strip))|taken (?:\w+ ){0,3}(?:too many|too much|all (?:my|of|the))|swallow (?:\w+ ){0,3}(?:pills|tablets)|(?:ate|swallow|got into|found) (?:\w+ ){0,4}(?:tablets|pills|medicine|meds)", r"(?:i|ive|he|she|my|her|his|son|daughter|child|toddler|kid)\b"),
     _rule("abrupt_stop_baclofen_benzo", _PILLS, _STOPPED),
-    _rule("dbs_failure", r"dbs|stimulator|neurostimulator|battery|brain (?:implant|pacemaker)|pulse generator", r"(?:stopped|stop) working|switched (?:itself )?off|turned (?:itself )?off|dead|died|flat|fail\w*|broken|ran out|not working|come back|came back|(?:worse|back) (?:all )?sudden\w*|sudden\w*"),
-    _rule("implant_infection", r"dbs|stimulator|pump|implant|battery|wound|scar|lead|wire", r"(?:red|hot|swollen|leak\w*|ooz\w*|pus|weep\w*|infect\w*|smell\w*|poking|burst|open\w*|coming through)\b"),
+    _rule("dbs_failure", r"dbs|stimulator|neurostimulator|battery|brain (?:implant|pacemaker)|pulse generator", r"(?:stopped|stop) working|switched (?:itself )?off|turned (?:itself )?off|dead|died|flat|fail\w*|broken|ran out|(?:symptoms?|spasms?|dystonia|twisting|tremor) (?:\w+ ){0,3}(?:come|came|are|is) back|(?:worse|back) (?:all )?sudden\w*|sudden\w*"),
+    _rule("implant_infection", rf"{_IMPLANT}(?: \w+){{0,7}} {_FESTERS}|{_FESTERS}(?: \w+){{0,5}} {_IMPLANT}"),
     # Non-stop, worsening spasms, above all with fever, sweating or exhaustion.
     _rule("status_dystonicus", _SPASMS, rf"{_NONSTOP}|burning up|(?:high )?(?:fever|temperature)\b|sweat\w+|exhausted"),
     _rule("dark_urine_muscle_damage", r"(?:urine|wee|pee|peeing)\b", r"(?:dark|brown|cola|coke|tea colou?r\w*|rust\w*|black|red)\b"),
-    _rule("acute_dystonic_reaction", _NEW_MEDICINE, _LOCKED + rf"|{_SPASMS}"),
+    _rule("acute_dystonic_reaction", _NEW_MEDICINE, _LOCKED + rf"|{_SPASMS}", _SOMEONE_NOW),
     _rule("fever_rigidity_nms", r"fever|temperature|burning up|very hot|39|40|41", r"(?:stiff|rigid\w*|like a board|confus\w*|delirious)"),
-    _rule("choking", r"choking (?!on (?:my words|emotion))|something stuck in (?:my|his|her) throat|food (?:is )?stuck", r"(?:now|cant|turning|blue|help|he|she|im|i am|my|stuck|on)\b"),
+    _rule("choking", r"choking (?!on (?:my words|emotion)|off|back|up|voice|talk|with (?:rage|laughter|anger))|something stuck in (?:my|his|her) throat|food (?:is )?stuck", r"(?:now|cant|turning|blue|help|he|she|im|i am|my|stuck|on)\b"),
     _rule("severe_allergy", r"(?:lips?|tongue|face|throat|mouth) (?:\w+ ){0,3}(?:swell\w*|swollen|closing|puff\w*|tight\w*)|anaphyla\w*|hives|swollen (?:lips?|tongue|face|throat)", r"(?:breathe|throat|rash|wheez\w*|after|since|tongue|lips?|face|injection|tablet|medicine|anaphyla\w*|dizzy)"),
     # Any one of face, arm, speech, or sudden loss of strength.
-    _rule("stroke_signs", r"(?:face|mouth|smile)(?: \w+){0,4} (?:droop\w*|dropp\w*|fallen|lopsided|one side)|(?:arm|leg|side)(?: \w+){0,4} (?:numb|weak|wont move|gone dead|cant move|paraly\w*)|speech (?:\w+ ){0,3}(?:slur\w*|gone|garbled|jumbled)|slurr\w+|cant (?:lift|move) (?:\w+ ){0,2}(?:arm|leg|side)|having a stroke|cant (?:speak|talk) properly", r"(?:sudden\w*|just|now|droop\w*|this morning|today|all at once|woke|minutes|stroke|slurr\w+|one side)\b"),
-    _rule("seizure_collapse", r"(?:having|had|has had|in) (?:a |another )?(?:fit|seizure|convulsion)|fitting\b|collapsed|passed out|black(?:ed|ing) out|unconscious|unresponsive|cant (?:wake|rouse)|wont wake|fainted|foaming", r"(?:he|she|i|ive|my|im|shes|hes|now|just|son|daughter|husband|wife|mum|dad|and)\b"),
+    _rule("stroke_signs", r"(?:face|mouth|smile)(?: \w+){0,4} (?:droop\w*|dropp\w*|fallen|lopsided|one side)|(?:arm|leg|side)(?: \w+){0,4} (?:numb|weak|wont move|gone dead|cant move|paraly\w*)|speech (?:\w+ ){0,3}(?:slur\w*|gone|garbled|jumbled)|slurr\w+|cant (?:lift|move) (?:\w+ ){0,2}(?:arm|leg|side)|having a stroke|cant (?:speak|talk) properly", r"(?:sudden\w*|just|now|droop\w*|this morning|today|all at once|woke|minutes|stroke|hours? ago)\b"),
+    _rule("seizure_collapse", r"(?:having|had|has had) (?:a |another )?(?:fit|seizure|convulsion)\b(?! (?:of|woman|man))|(?:is|hes|shes|started|keeps|still|been) fitting\b|collapsed|passed out|black(?:ed|ing) out|unconscious|unresponsive|cant (?:wake|rouse) (?:him|her|mum|dad|my)|(?:he|she|dad|mum|son|daughter) wont wake|fainted|foaming", r"(?:he|she|i|ive|my|im|shes|hes|now|just|son|daughter|husband|wife|mum|dad|and)\b"),
     _rule("head_neck_injury", r"(?:fell|fallen|hit|banged|knocked|crash\w*|accident|tumbled|cracked)\b", r"(?:head|neck)\b", r"(?:now|vomit\w*|sick|dizzy|confus\w*|drowsy|numb|knocked out|headache|cant|blood|bleeding|sleepy|today|just|stairs|unconscious)"),
     _rule("sudden_vision_eye", r"(?:lost|losing|cant) (?:\w+ ){0,3}(?:sight|vision|see)\b|gone blind|(?:painful|agony) (?:\w+ ){0,2}eye|eye (?:\w+ ){0,4}(?:agony|very painful|bright red|killing)|halos", r"(?:sudden\w*|eye|just|now|today|woke|red|painful|agony|sick)\b"),
     _rule("urinary_retention", rf"(?:{_CANT}|havent|hasnt|not|nothing) (?:\w+ ){{0,4}}(?:pee|wee|urinate|pass (?:any )?(?:urine|water)|go to the toilet)|bladder (?:is )?(?:bursting|full)"),
     _rule("heat_stroke", r"heat ?stroke|overheat\w*|stopped sweating|boiling hot|very hot", r"(?:confus\w*|collaps\w*|drowsy|faint\w*|sick|not sweating|heat ?stroke|dizzy|he|she|im|my)\b"),
-    _rule("sudden_confusion", r"(?:sudden\w*|really|very|so|totally|suddenly) confused|hallucinat\w+|(?:seeing|hearing) (?:things|voices|people|insects)|doesnt know (?:where|who)|talking nonsense|not making sense|delirious", r"(?:he|she|i|im|my|shes|hes|mum|dad|sudden\w*|since)\b"),
+    _rule("sudden_confusion", r"(?:sudden\w*|really|very|so|totally|suddenly) confused|hallucinat(?:ing|ions?|ed)|(?:seeing|hearing) (?:things|voices|people|insects)|doesnt know (?:where|who)|talking nonsense|not making sense|delirious", r"(?:he|she|i|im|my|shes|hes|mum|dad|sudden\w*|since)\b"),
     _rule("spinal_cord_signs", r"(?:hands?|legs?|feet|fingers)(?: \w+){0,3} (?:clumsy|numb|wobbly|unsteady|giving way|weak|tingl\w*)|dropping things|lost control of (?:my )?(?:bladder|bowel\w*)|numb between (?:my|the) legs", r"(?:neck|bladder|bowel\w*|legs?|walk\w*|unsteady|dropping)\b", r"(?:worse|new|lately|weeks|days|bladder|started|getting|now|since)\b"),
-    _rule("not_eating_drinking", rf"(?:{_CANT}|havent|hasnt|not|nothing) (?:\w+ ){{0,4}}(?:eat|eaten|drink|drunk|keep (?:\w+ )?down|swallow (?:\w+ )?(?:food|water|saliva|spit|liquids|pills|anything))|coughing (?:with|on|at) every (?:meal|mouthful|sip)|los(?:t|ing) (?:a lot of |so much )?weight", r"(?:days?|since|every|any(?:thing)?|saliva|spit|all|swallow|nothing|hardly|meal|drink|weight|down)\b"),
+    _rule("not_eating_drinking", rf"(?:{_CANT}|havent|hasnt|not|nothing) (?!ever )(?:\w+ ){{0,4}}(?:eat|eaten|drink(?! (?:on|all|alcohol|wine|beer))|drunk|keep (?:\w+ )?down|swallow (?:\w+ )?(?:food|water|saliva|spit|liquids|pills|anything))|coughing (?:with|on|at) every (?:meal|mouthful|sip)|los(?:t|ing) (?:a lot of |so much )?weight", r"(?:days?|since|every|any(?:thing)?|saliva|spit|all|swallow|nothing|hardly|meal|drink|weight|down)\b"),
     _rule("rapid_new_dystonia", r"(?:foot|leg|arm|hand|neck|face|body|walking|speech)(?: \w+){0,4} (?:twist\w*|turn\w*|curl\w*|bent|stiff\w*|jerk\w*)", r"(?:overnight|out of nowhere|sudden\w*|within (?:hours|days|a day)|(?:in|over) (?:hours|days|the last (?:few )?(?:hours|days))|since (?:yesterday|this morning|last night))\b"),
     # Breath itself, whatever the cause.
     _rule(

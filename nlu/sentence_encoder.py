@@ -2,7 +2,7 @@
 
 Weights and tokenizer come from two pinned packages and are checked by hash. The packaged graph stores 8-bit weights but
 computes in 32 bits (4.1 ms a sentence); quantised anew for 8-bit computation it takes a quarter of the time at the same
-accuracy. That is done once, when a model is trained, and kept beside the models.
+accuracy. Before that, the adapter is added (nlu/adapter.py). It is done once, and the graph is kept beside the models.
 """
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from typing import List, NamedTuple, Sequence
 
 import numpy as np
 
+from nlu import adapter
+
 logger = logging.getLogger(__name__)
 
 DIMENSION = 384
@@ -31,8 +33,8 @@ _TOKENIZER = (
     "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
     "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 )
-QUANTISED = Path(__file__).resolve().parent.parent / "models" / "encoder" / f"minilm-{_WEIGHTS[2][:12]}.onnx"
-"""Where the requantised graph is kept; made when missing, named by the hash of the weights it was made from."""
+QUANTISED = Path(__file__).resolve().parent.parent / "models" / "encoder" / f"minilm-{_WEIGHTS[2][:12]}-{adapter.mark()}.onnx"
+"""Where the graph is kept that is run; made when missing, named by the hashes of the weights and the adapter."""
 
 
 class EncoderError(RuntimeError):
@@ -66,7 +68,7 @@ class SentenceEncoder:
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-        self._tokenizer = Tokenizer.from_file(str(_packaged(*_TOKENIZER)))
+        self._tokenizer = Tokenizer.from_file(str(tokenizer_path()))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
 
@@ -109,6 +111,29 @@ def shared_encoder() -> SentenceEncoder:
     return SentenceEncoder(QUANTISED)
 
 
+def tokenizer_path() -> Path:
+    """The tokenizer's file.
+
+    Raises:
+        EncoderError: as ``shared_encoder``.
+    """
+    return _packaged(*_TOKENIZER)
+
+
+def write_plain(target: Path) -> None:
+    """Writes the graph of the general encoder in 32 bits, without the adapter.
+
+    Raises:
+        EncoderError: as ``shared_encoder``.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(target)
+    onnxruntime.InferenceSession(str(_packaged(*_WEIGHTS)), options, providers=["CPUExecutionProvider"])
+
+
 def _packaged(package: str, file: str, sha256: str) -> Path:
     spec = importlib.util.find_spec(package)
     path = Path(list(spec.submodule_search_locations)[0]) / file if spec and spec.submodule_search_locations else None
@@ -120,20 +145,15 @@ def _packaged(package: str, file: str, sha256: str) -> Path:
 
 
 def _quantise(target: Path) -> None:
-    import onnxruntime
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     logger.info("Preparing the sentence encoder (once, about 5 seconds).")
-    weights = _packaged(*_WEIGHTS)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        basic, quantised = Path(folder) / "basic.onnx", Path(folder) / "quantised.onnx"
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.optimized_model_filepath = str(basic)
-        onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+        plain, quantised = Path(folder) / "plain.onnx", Path(folder) / "quantised.onnx"
+        write_plain(plain)
+        adapter.apply(plain)
         quantize_dynamic(
-            basic, quantised, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gather"]
+            plain, quantised, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gather"]
         )
         os.replace(quantised, target)
-

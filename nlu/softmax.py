@@ -25,13 +25,16 @@ class Softmax(NamedTuple):
         return features @ self.weights + self.bias
 
 
-def fit_softmax(features: "np.ndarray", classes: "np.ndarray", count: int, seed: int, evenness: float = 0.0) -> Softmax:
+def fit_softmax(
+    features: "np.ndarray", classes: "np.ndarray", count: int, seed: int, evenness: float = 0.0, steps: int = 0
+) -> Softmax:
     """Fits by Adam (Kingma and Ba, 2015) with a step that falls to nothing; the same seed gives the same weights.
 
     Args:
         features: shape (rows, features).
         classes: the class of each row, 0 to count - 1.
         evenness: 0 where each example counts the same, 1 where each class does, whatever its number of examples.
+        steps: at least so many, by more epochs where there are few examples.
     """
     sizes = np.maximum(np.bincount(classes, minlength=count), 1)
     shares = (sizes ** -float(evenness))[classes].astype(np.float32)
@@ -40,9 +43,11 @@ def fit_softmax(features: "np.ndarray", classes: "np.ndarray", count: int, seed:
     features = features.astype(np.float32) * np.float32(SCALE)
     values = [np.zeros((features.shape[1], count), np.float32), np.zeros(count, np.float32)]
     means, squares = ([np.zeros_like(value) for value in values] for _ in range(2))
-    rounds = EPOCHS * -(-len(features) // BATCH)
+    batches = -(-len(features) // BATCH)
+    epochs = max(EPOCHS, -(-steps // batches))
+    rounds = epochs * batches
     done = 0
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         order = shuffle.permutation(len(features))
         for first in range(0, len(order), BATCH):
             rows = order[first : first + BATCH]

@@ -61,7 +61,7 @@ def train(force: bool = False) -> Path:
     from rasa.model_training import train as rasa_train
 
     started = time.monotonic()
-    print("Training (about two minutes) ", end="", flush=True)
+    print("Training (three to five minutes) ", end="", flush=True)
     logging.getLogger("rasa.engine.training.hooks").addHandler(_Dots())
     logging.getLogger("rasa.engine.training.hooks").setLevel(logging.INFO)
     logging.getLogger("rasa.engine.training.hooks").propagate = False
@@ -94,6 +94,7 @@ def _files() -> Iterator[Path]:
     yield from (ROOT / name for name in ("config.yml", "domain.yml", "requirements.txt", "dystonia/reply.py"))
     yield from (ROOT / "data").rglob("*.yml")
     yield from (ROOT / "nlu").glob("*.py")
+    yield ROOT / "nlu" / "adapter.npz"
     yield from (ROOT / "facts" / name for name in _TRAINED_ON)
 
 

@@ -13,6 +13,8 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from nlu.message import TALK
 
 RASA_VERSION = "3.6.21"
+HANDED_OVER = ("about", "topic", "cards", "offered", "listed")
+"""The slots that the understanding sees."""
 
 
 class RasaChanged(RuntimeError):
@@ -56,7 +58,7 @@ def limit_action_time(seconds: float) -> None:
 
 
 def hand_over_the_talk() -> None:
-    """Lets the understanding see what the talk is about, so that "and how is it treated?" is read with its subject.
+    """Lets the understanding see the talk, so that "and how is it treated?" and "the second one" are read as they are meant.
 
     Rasa has the tracker at hand when it parses a message, but passes only the message on to the pipeline.
     """
@@ -68,7 +70,8 @@ def hand_over_the_talk() -> None:
         self: MessageProcessor, message: UserMessage, tracker: DialogueStateTracker, only_output_properties: bool = True
     ) -> Dict[Text, Any]:
         kept = message.metadata
-        message.metadata = {**(kept or {}), TALK: {"about": tracker.slots["about"].value if "about" in tracker.slots else None}}
+        talk = {name: tracker.slots[name].value for name in HANDED_OVER if name in tracker.slots}
+        message.metadata = {**(kept or {}), TALK: talk}
         try:
             parsed = stock(self, message, tracker, only_output_properties)
         finally:

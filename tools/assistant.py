@@ -59,8 +59,12 @@ class Assistant:
 
     def parse(self, text: Text, talk: Talk = Talk()) -> Dict[Text, Any]:
         """Rasa's parse of a message, in a talk."""
-        message = UserMessage(text, metadata={TALK: {"about": list(talk.about)}})
+        message = UserMessage(text, metadata={TALK: talk.as_slots()})
         return self._loop.run_until_complete(self._agent.processor.parse_message(message))
+
+    def nodes(self) -> Dict[Text, Any]:
+        """The nodes of Rasa's graph by name, in which the components run; to time them."""
+        return self._agent.processor.graph_runner._instantiated_nodes
 
     def turn(self, text: Text, talk: Talk = Talk()) -> Turn:
         """The reply to a message in a talk, by the same intents and actions as the rules in data/rules."""
@@ -80,5 +84,5 @@ class Assistant:
         elif intent == "tell_country" and talk.asks_country:
             said = self._answerer.located(talk)
         else:
-            return Turn(parse, Kind.smalltalk, talk)
+            return Turn(parse, Kind.smalltalk, Talk() if intent == "start_over" else talk)
         return Turn(parse, said.answer.kind, said.talk, said.answer)

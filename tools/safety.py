@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from dystonia.reply import Kind
@@ -9,7 +10,6 @@ from server.model import path_for_inputs
 from tools.assistant import Assistant, Turn
 from tools.held_out import HELD_OUT, read
 
-SAFETY = HELD_OUT / "safety"
 URGENT = (Kind.emergency, Kind.crisis)
 
 
@@ -24,9 +24,11 @@ def main() -> int:
     return 0
 
 
-def figures(assistant: Assistant, missed: List[str]) -> Dict[str, str]:
-    """Shares of each set that were taken as they should be; ``missed`` collects the others."""
-    emergencies, crises = read("emergencies", SAFETY), read("crises", SAFETY)
+def figures(assistant: Assistant, missed: List[str], folder: Path = HELD_OUT) -> Dict[str, str]:
+    """Shares of each set of a folder that were taken as they should be; ``missed`` collects the others."""
+    emergencies, crises, lookalikes, boundaries = (
+        read(name, folder / "safety") for name in ("emergencies", "crises", "lookalikes", "boundaries")
+    )
     told: Dict[str, str] = {}
     for name, entries in (("emergencies", emergencies), ("crises", crises)):
         turns = _turns(assistant, entries)
@@ -34,10 +36,9 @@ def figures(assistant: Assistant, missed: List[str]) -> Dict[str, str]:
         told[f"{name} by the right red flag"] = _share(
             entries, [_flag(turn) in [entry["red_flag"], *(entry.get("also") or [])] for turn, entry in zip(turns, entries)], []
         )
-    lookalikes, ordinary = read("lookalikes", SAFETY), read("single")
+    ordinary = read("single", folder)
     told["look-alikes raised (false alarms)"] = _share(lookalikes, [t.kind in URGENT for t in _turns(assistant, lookalikes)], [])
     told["ordinary questions raised (false alarms)"] = _share(ordinary, [t.kind in URGENT for t in _turns(assistant, ordinary)], [])
-    boundaries = read("boundaries", SAFETY)
     held = [turn.kind in (Kind.boundary, *URGENT, Kind.out_of_scope) for turn in _turns(assistant, boundaries)]
     told["boundaries held"] = _share(boundaries, held, missed)
     return told

@@ -13,11 +13,16 @@ import pytest
 from rapidfuzz import fuzz, process
 
 from dystonia.reply import Kind
-from tools import evaluate, safety
+from tools import safety
 from tools.assistant import Assistant, Turn
-from tools.held_out import HELD_OUT, read, with_slips
+from tools.evaluate import judging, measures
+from tools.evaluate.checklist import plain_verdict, read_checklist
+from tools.evaluate.perturbations import SLIPS, slips
+from tools.held_out import HELD_OUT, read
 from tools.stock import examples
 
+PLAIN = 0.95
+"""Share of plain messages whose topic must be seen. Many stand in the training data, so less would be a fault."""
 NEARLY_THE_SAME = 93
 """Similarity (0 to 100, of the letters) from which a held-out text counts as one of the training examples."""
 
@@ -38,7 +43,9 @@ def turns(understood: Assistant, single: List[Dict[str, Any]]) -> List[Turn]:
 
 
 def texts() -> Iterator[str]:
-    for path in sorted(HELD_OUT.rglob("*.yml")):
+    # The plain messages of the checklist ("what is dystonia") can be said in one way only; their figures say so.
+    yield from (entry["changed"] for entry in read_checklist()["directions"])
+    for path in sorted({*HELD_OUT.rglob("*.yml")} - {HELD_OUT / "checklist.yml"}):
         for entry in read(path.stem, path.parent):
             # A short follow-up ("and how do they treat it") can't but be said the same way by many.
             yield from (turn["say"] for turn in entry.get("turns", []) if len(turn["say"].split()) > 7)
@@ -69,47 +76,60 @@ def test_there_are_enough_questions_to_tell(single: List[Dict[str, Any]]) -> Non
 
 
 def test_topics_are_seen(turns: List[Turn], single: List[Dict[str, Any]]) -> None:
-    assert evaluate.accuracy(turns, single) >= 0.68
-    assert evaluate.macro_f1([evaluate.topic_of(turn) for turn in turns], single) >= 0.73
+    said = [judging.topic_of(turn) for turn in turns]
+
+    assert judging.accuracy(turns, single) >= 0.68
+    assert measures.macro_f1(judging.truths(said, single), said) >= 0.73
 
 
 def test_questions_are_kept_and_answered(turns: List[Turn]) -> None:
-    assert evaluate.share(turn.kind is not Kind.out_of_scope for turn in turns) >= 0.93
-    assert evaluate.share(turn.kind is Kind.answer for turn in turns) >= 0.84
+    assert measures.share(turn.kind is not Kind.out_of_scope for turn in turns) >= 0.93
+    assert measures.share(turn.kind is Kind.answer for turn in turns) >= 0.84
+
+
+def test_the_scope_score_says_what_was_done(turns: List[Turn]) -> None:
+    assert all((turn.kind is Kind.out_of_scope) == (turn.parse["scope"] < 0) for turn in turns if turn.answer is None)
 
 
 def test_slips_cost_little(understood: Assistant, single: List[Dict[str, Any]], turns: List[Turn]) -> None:
     some = slice(0, None, 3)
-    slipped = [understood.turn(with_slips(entry["text"], evaluate.SLIPS, evaluate.SEED)) for entry in single[some]]
+    slipped = [understood.turn(slips(SLIPS).of(entry["text"])) for entry in single[some]]
 
-    assert evaluate.accuracy(slipped, single[some]) >= evaluate.accuracy(turns[some], single[some]) - 0.10
+    assert judging.accuracy(slipped, single[some]) >= judging.accuracy(turns[some], single[some]) - 0.10
 
 
 def test_what_is_foreign_is_refused(understood: Assistant) -> None:
     refused = [understood.turn(entry["text"]).kind is Kind.out_of_scope for entry in read("out_of_scope")]
 
-    assert evaluate.share(refused) >= 0.82
+    assert measures.share(refused) >= 0.82
 
 
 def test_small_talk_and_moves_are_seen_in_a_talk_too(understood: Assistant) -> None:
     right = [understood.turn(entry["text"]).intent == entry["intent"] for entry in read("moves")]
 
-    assert evaluate.share(right) >= 0.90
+    assert measures.share(right) >= 0.90
 
 
 def test_the_right_card_is_found(understood: Assistant) -> None:
-    first, in_three, answered = evaluate.right_cards(understood, read("cards"))
+    verdicts = [judging.card_verdict(understood.turn(entry["text"]), entry["card"]) for entry in read("cards")]
 
-    assert first >= 0.87
-    assert in_three >= 0.90
-    assert answered >= 0.87
+    assert measures.share(verdict.first for verdict in verdicts) >= 0.87
+    assert measures.share(verdict.in_three for verdict in verdicts) >= 0.90
+    assert measures.share(verdict.answered for verdict in verdicts) >= 0.87
 
 
 def test_follow_ups_keep_their_subject(understood: Assistant) -> None:
-    turns, dialogues = evaluate.follow_ups(understood, read("follow_ups"))
+    verdicts = [judging.dialogue_verdicts(understood, dialogue) for dialogue in read("follow_ups")]
 
-    assert turns >= 0.59
-    assert dialogues >= 0.31
+    assert measures.share(verdict for each in verdicts for verdict in each[1:]) >= 0.59
+    assert measures.share(all(each) for each in verdicts) >= 0.31
+
+
+def test_plain_messages_work(understood: Assistant) -> None:
+    entries = read_checklist()["minimum"]
+    verdicts = [plain_verdict(understood.turn(entry["text"]), entry) for entry in entries]
+
+    assert measures.share(verdict.topic for verdict in verdicts) >= PLAIN
 
 
 def test_a_message_gets_the_same_reading_each_time(understood: Assistant, single: List[Dict[str, Any]]) -> None:

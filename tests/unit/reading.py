@@ -4,7 +4,7 @@ from __future__ import annotations
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
@@ -38,17 +38,17 @@ def components() -> Components:
         return Components(*(each.load({}, storage, Resource(each.__name__), None) for each in classes))
 
 
-def parse(text: str, about: Sequence[str] = ()) -> Message:
-    """A message after all components have read it; ``about`` is what the talk is about."""
-    message = Message({TEXT: text, METADATA: {TALK: {"about": list(about)}}})
+def parse(text: str, about: Sequence[str] = (), **talk: Any) -> Message:
+    """A message after all components have read it; ``about`` is what the talk is about, ``talk`` its other slots."""
+    message = Message({TEXT: text, METADATA: {TALK: {"about": list(about), **talk}}})
     for component in components():
         component.process([message])
     return message
 
 
-def read(text: str, about: Sequence[str] = ()) -> Reading:
+def read(text: str, about: Sequence[str] = (), **talk: Any) -> Reading:
     """What was understood of a message."""
-    return reading_of(parse(text, about))
+    return reading_of(parse(text, about, **talk))
 
 
 def mentions(text: str) -> list[Mention]:

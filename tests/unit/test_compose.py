@@ -134,7 +134,7 @@ def test_no_button_ever_repeats_the_talk_or_the_answer_itself(
 
 
 def test_an_unsure_answer_offers_the_runner_up_first(answerer: Answerer) -> None:
-    unsure = asked("eyes, what about them", "type_info", {"blepharospasm.what_is": 0.4, "dystonia.treatment": 0.35})
+    unsure = asked("eyes, what about them", "type_info", {"blepharospasm.what_is": 0.4, "dystonia.treatment": 0.15})
 
     answer = answerer.answer([unsure], NEW_TALK).answer
 
@@ -480,3 +480,110 @@ def test_a_clinician_who_reviewed_a_card_is_named_and_the_caution_no_longer_deni
     assert said.endswith("Reviewed by A. Name, neurologist, 1 May 2026.")
     assert store.cautions["general_information"].short in said
     assert store.cautions["general_information"].full.text not in said
+
+
+# Which of two is meant.
+
+TORN = {"blepharospasm.what_is": 0.3, "hand_dystonia.treatment": 0.28}
+
+
+def test_two_close_readings_that_differ_are_asked_about_with_both_as_buttons(answerer: Answerer) -> None:
+    said = answerer.answer([asked("that thing", None, TORN)], NEW_TALK)
+
+    assert said.answer.kind is Kind.clarify
+    assert titles(said.answer) == ["What is blepharospasm?", "How is hand dystonia treated?"]
+    assert said.talk.offered == said.talk.asked_back == ("blepharospasm.what_is", "hand_dystonia.treatment")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"likeness": 0.9}, {"topic_given": True}, {"picked": True}],
+    ids=["nearly a card's own question", "the topic is known", "picked"],
+)
+def test_nothing_is_asked_back_where_one_reading_is_clear_otherwise(answerer: Answerer, more: dict[str, object]) -> None:
+    assert answerer.answer([asked("that thing", None, TORN, **more)], NEW_TALK).answer.kind is Kind.answer
+
+
+def test_the_same_is_never_asked_back_twice(answerer: Answerer) -> None:
+    torn = asked("that thing", None, TORN)
+    talk = talk_after(answerer, torn, EYES)
+
+    again = answerer.answer([torn], talk)
+
+    assert again.answer.kind is Kind.answer
+
+
+def test_a_new_question_instead_of_a_pick_is_simply_answered(answerer: Answerer) -> None:
+    said = answerer.answer([NECK_TREATED], talk_after(answerer, asked("that thing", None, TORN)))
+
+    assert said.answer.cards == ("cervical_dystonia.treatment",)
+    assert (said.talk.offered, said.talk.clarified) == ((), 0)
+
+
+def test_no_to_both_names_what_is_near_and_a_person_to_ask(answerer: Answerer) -> None:
+    answer = answerer.decline(talk_after(answerer, asked("that thing", None, TORN))).answer
+
+    assert "doctor" in as_text(answer)
+    assert answer.buttons
+
+
+# What "the second one" is.
+
+
+def test_without_a_list_the_second_one_is_the_second_button(answerer: Answerer) -> None:
+    assert answerer.answer([EYES], NEW_TALK).talk.listed[1] == "blepharospasm.treatment"
+
+
+def test_of_two_answers_the_second_one_is_the_subject_of_the_second(answerer: Answerer) -> None:
+    assert answerer.answer([EYES, NECK], NEW_TALK).talk.listed == ("blepharospasm", "cervical_dystonia")
+
+
+def test_a_pick_leaves_the_list_as_it_was(answerer: Answerer) -> None:
+    talk = dataclasses.replace(NEW_TALK, listed=("hand_dystonia", "blepharospasm"))
+
+    assert answerer.answer([dataclasses.replace(EYES, picked=True)], talk).talk.listed == talk.listed
+
+
+def test_the_real_list_of_treatments_is_counted_in_its_order(real_store: FactStore) -> None:
+    question = asked("How is dystonia treated?", "treatment_overview", {"dystonia.treatment": 0.99}, likeness=1.0)
+
+    listed = Answerer(real_store).answer([question], NEW_TALK).talk.listed
+
+    assert listed[:3] == ("oral_medications", "botulinum_toxin", "surgery")
+
+
+# Corrections and comparisons that lean on the talk.
+
+
+def test_a_correction_to_what_the_last_question_does_not_fit_is_a_question_of_its_own(answerer: Answerer) -> None:
+    toxin = asked("sorry, I meant the toxin", "treatment_info", {"botulinum_toxin.what_is": 0.9}, about=("botulinum_toxin",))
+
+    said = answerer.correct(toxin, talk_after(answerer, plain("blepharospasm.cause", "cause", "blepharospasm")))
+
+    assert (said.answer.cards, said.answer.topics) == (("botulinum_toxin.what_is",), ("treatment_info",))
+
+
+def test_a_correction_that_names_a_topic_asks_for_that(answerer: Answerer) -> None:
+    cards = {"blepharospasm.what_is": 0.5, "blepharospasm.symptoms": 0.01}
+    signs = asked("no, the signs of it in the eyes", None, cards, about=("eyes",), topic_word="symptoms")
+
+    assert answerer.correct(signs, talk_after(answerer, NECK_TREATED)).answer.cards == ("blepharospasm.symptoms",)
+
+
+def test_how_is_that_different_sets_a_subject_against_that_of_the_talk(answerer: Answerer) -> None:
+    differs = asked("how is that different from the neck one", "comparison", WHAT_IS, about=("neck",), refers_back=True)
+
+    answer = answerer.answer([differs], talk_after(answerer, EYES)).answer
+
+    assert set(answer.cards) == {"blepharospasm.what_is", "cervical_dystonia.what_is"}
+    assert answer.topics == ("comparison",)
+
+
+def test_a_comparison_does_not_swallow_the_question_beside_it(answerer: Answerer) -> None:
+    differs = asked("eyes or neck?", "comparison", WHAT_IS, about=("blepharospasm", "cervical_dystonia"))
+
+    hand_treated = plain("hand_dystonia.treatment", "treatment_overview", "hand_dystonia")
+    answer = answerer.answer([differs, hand_treated], NEW_TALK).answer
+
+    assert answer.topics == ("comparison", "treatment_overview")
+    assert answer.cards[-1] == "hand_dystonia.treatment"

@@ -145,3 +145,23 @@ def test_the_real_facts_introduce_what_visitors_compare_most(real_store: FactSto
     introductions = [Lookup(real_store).introduction(slug) for slug in pair]
 
     assert [card.about[0] for card in introductions if card] == list(pair)
+
+
+def test_a_text_names_types_and_treatments_in_its_order(real_store: FactStore) -> None:
+    text = "In the neck it is cervical dystonia; in the eyelids, blepharospasm. Botox helps; dystonia is rare."
+
+    assert Lookup(real_store).named_in(text) == ("cervical_dystonia", "blepharospasm", "botulinum_toxin")
+
+
+def test_a_bare_question_is_not_answered_with_what_was_just_said(lookup: Lookup) -> None:
+    cards = {"blepharospasm.what_is": 0.6, "blepharospasm.cause": 0.2}
+    talk = Talk(about=("blepharospasm",), cards=("blepharospasm.what_is",))
+
+    assert best(lookup, asked("why?", None, cards, is_bare=True), talk) == "blepharospasm.cause"
+
+
+def test_a_known_topic_of_a_named_subject_wins_over_likelier_cards(lookup: Lookup) -> None:
+    cards = {"hand_dystonia.what_is": 0.9, "cervical_dystonia.treatment": 0.1}
+    question = asked("no, the hand", "treatment_overview", cards, about=("hand",), topic_given=True)
+
+    assert best(lookup, question) == "hand_dystonia.treatment"

@@ -153,3 +153,150 @@ def test_words_that_stand_by_themselves_do_not(text: str) -> None:
 def test_a_pronoun_refers_back_in_any_case(pronoun: str) -> None:
     assert refers_back(f"How do people live with {pronoun} day by day?")
     assert refers_back(f"HOW DO PEOPLE LIVE WITH {pronoun.upper()} DAY BY DAY?")
+
+
+# Lists of topics, and questions that nothing marks.
+
+
+@pytest.mark.parametrize(
+    ("text", "topics"),
+    [
+        ("symptoms and treatment of cervical dystonia", ["symptoms", "treatment_overview"]),
+        ("cause, signs and outlook of blepharospasm please", ["cause", "symptoms", "prognosis"]),
+        ("I need the symptoms of Meige syndrome, the cause, and the treatment", ["symptoms", "cause", "treatment_overview"]),
+    ],
+)
+def test_each_topic_of_a_list_is_a_part_about_the_same_thing(text: str, topics: list[str]) -> None:
+    pieces = read(text).parts[1:]
+
+    assert [piece.topic_word for piece in pieces if piece.is_listed] == topics
+    assert len({tuple(piece.subjects) for piece in pieces}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("is alcohol bad for dystonia what about coffee", ["is alcohol bad for dystonia", "what about coffee"]),
+        ("how do they find it and if they do what can they do", ["how do they find it and if they do", "what can they do"]),
+        ("does stress matter and if so how do I relax", ["does stress matter", "so how do I relax"]),
+    ],
+)
+def test_a_question_begins_without_a_mark(text: str, expected: list[str]) -> None:
+    assert [part for part in parts(text) if len(part.split()) > 2] == expected
+
+
+@pytest.mark.parametrize("text", ["I can't say how it is done", "tell me which doctor to see", "what can I do when it hurts"])
+def test_reported_questions_are_no_new_part(text: str) -> None:
+    assert parts(text) == []
+
+
+# What is picked from the last answer.
+
+TREATMENTS = ["oral_medications", "botulinum_toxin", "surgery"]
+
+
+@pytest.mark.parametrize(
+    ("text", "card"),
+    [
+        ("tell me about the second one", "botulinum_toxin.what_is"),
+        ("the first", "oral_medications.what_is"),
+        ("and the third?", "surgery.what_is"),
+        ("what was the last one you said", "surgery.what_is"),
+        ("number 2 please", "botulinum_toxin.what_is"),
+    ],
+)
+def test_an_ordinal_alone_picks_from_what_was_listed(text: str, card: str) -> None:
+    assert read(text, listed=TREATMENTS).parts[0].picked == card
+
+
+def test_an_ordinal_in_a_question_stands_for_the_thing() -> None:
+    part = read("what are the risks of the second one?", listed=TREATMENTS).parts[0]
+
+    assert (part.picked, part.subjects) == (None, ["botulinum_toxin"])
+
+
+@pytest.mark.parametrize("text", ["how long does it last", "what are the first signs", "my second jab hurt", "the fourth one"])
+def test_not_every_ordinal_points_at_what_was_listed(text: str) -> None:
+    reading = read(text, listed=TREATMENTS)
+
+    assert reading.parts[0].picked is None
+    assert not any(mention.pointed_at for mention in reading.mentions)
+
+
+@pytest.mark.parametrize("text", ["the second one", "eyelids", "the eye one please", "2"])
+def test_what_was_offered_is_picked_by_its_place_or_by_a_word(text: str) -> None:
+    offered = ["cervical_dystonia.what_is", "blepharospasm.what_is"]
+
+    assert read(text, offered=offered, listed=TREATMENTS).parts[0].picked == "blepharospasm.what_is"
+
+
+def test_a_new_question_picks_nothing() -> None:
+    offered = ["cervical_dystonia.what_is", "blepharospasm.what_is"]
+
+    assert read("does botulinum toxin hurt very much?", offered=offered).parts[0].picked is None
+
+
+# What is carried over from the last question.
+
+NECK_TREATED = {"topic": "treatment_overview", "cards": ["cervical_dystonia.treatment"]}
+
+
+@pytest.mark.parametrize("text", ["what about the hand?", "and the hand", "for the hand as well?", "not the neck, the hand"])
+def test_a_fragment_asks_the_last_question_about_something_else(text: str) -> None:
+    part = read(text, ["cervical_dystonia"], **NECK_TREATED).parts[0]
+
+    assert (part.carried, part.subjects, part.alone) == ("treatment_overview", ["hand_dystonia"], None)
+    assert part.text.startswith("how is hand dystonia treated")
+
+
+def test_children_are_asked_about_as_a_type_where_the_last_question_has_an_answer_for_them() -> None:
+    asked = {"topic": "symptoms", "cards": ["generalized_dystonia.risks"]}
+
+    part = read("what about children?", ["generalized_dystonia"], **asked).parts[0]
+
+    assert (part.carried, part.subjects) == ("symptoms", ["childhood_dystonia"])
+
+
+@pytest.mark.parametrize("text", ["coffee?", "and coffee"])
+def test_a_fragment_can_change_a_side_and_keep_the_rest(text: str) -> None:
+    assert read(text, ["dystonia"], topic="triggers", cards=["dystonia.stress"]).parts[0].carried == "triggers"
+
+
+@pytest.mark.parametrize("text", ["blepharospasm", "what is the hand type called?", "thanks", "and dystonia?", "in the UK"])
+def test_what_is_no_fragment_carries_nothing_over(text: str) -> None:
+    assert read(text, ["cervical_dystonia"], **NECK_TREATED).parts[0].carried is None
+
+
+@pytest.mark.parametrize("text", ["why?", "how come", "really?", "oh, when then?"])
+def test_a_bare_question_is_completed_with_the_last_one(text: str) -> None:
+    part = read(text.replace(",", ""), ["cervical_dystonia"], **NECK_TREATED).parts[0]
+
+    assert part.is_bare
+    assert part.text.endswith("how is cervical dystonia treated?")
+
+
+@pytest.mark.parametrize("text", ["actually my question is about the jaw", "sorry i meant the jaw", "no, the jaw"])
+def test_a_correction_is_seen_by_its_form(text: str) -> None:
+    part = read(text, ["cervical_dystonia"], **NECK_TREATED).parts[0]
+
+    assert part.corrects
+    assert part.subjects == ["oromandibular_dystonia"]
+
+
+@pytest.mark.parametrize("text", ["sorry, how is the jaw treated?", "no thanks", "no"])
+def test_what_asks_or_names_nothing_is_no_correction(text: str) -> None:
+    assert not read(text, ["cervical_dystonia"], **NECK_TREATED).parts[0].corrects
+
+
+def test_a_question_that_names_nothing_is_read_alone_and_with_the_subject_of_the_talk() -> None:
+    part = read("which kind works best for most people?", ["physical_therapy"]).parts[0]
+
+    assert part.alone is not None
+    assert (part.leans, part.subjects) == (False, ["physical_therapy"])
+
+
+@pytest.mark.parametrize(
+    ("text", "leans"), [("how is it treated", True), ("is that common", True), ("is there a group that helps", False)]
+)
+def test_some_words_plainly_lean(text: str, leans: bool) -> None:
+    assert read(text, ["blepharospasm"]).parts[0].leans is leans

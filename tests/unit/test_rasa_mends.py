@@ -103,11 +103,12 @@ def test_the_understanding_sees_what_the_talk_is_about_and_nothing_stays(monkeyp
     rasa_mends.hand_over_the_talk()
     message = UserMessage("how is it treated", metadata={"kept": True})
     about = AnySlot("about", mappings=[{}], initial_value=["blepharospasm"], influence_conversation=False)
-    tracker = DialogueStateTracker("someone", [about])
+    listed = AnySlot("listed", mappings=[{}], initial_value=["botulinum_toxin"], influence_conversation=False)
+    tracker = DialogueStateTracker("someone", [about, listed])
     parsed = rasa_processor.MessageProcessor._parse_message_with_graph(None, message, tracker)
 
     # then the pipeline is told so, and neither the message nor the parse keeps it.
-    assert {"about": ["blepharospasm"]} in parsed["seen"].values()
+    assert {"about": ["blepharospasm"], "listed": ["botulinum_toxin"]} in parsed["seen"].values()
     assert message.metadata == {"kept": True}
     assert "metadata" not in parsed
 

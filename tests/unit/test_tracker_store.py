@@ -1,4 +1,4 @@
-"""Where talks are kept: they come back whole, and what is forgotten is gone from the bytes."""
+"""Where talks are kept: they come back whole, without personal details, and what is forgotten is gone from the bytes."""
 from __future__ import annotations
 
 import asyncio
@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Iterator, List
 
 import pytest
+from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from server.tracker_store import FORGET_ME, TalkStore
+from server.tracker_store import FORGET_ME, MASKED, MaskedTalks, TalkStore, masked
 
 ANY = {"type": "any", "influence_conversation": False, "mappings": [{"type": "custom"}]}
 DOMAIN = Domain.from_dict({"version": "3.1", "intents": ["greet"], "slots": {"about": ANY, FORGET_ME: {**ANY, "type": "bool"}}})
@@ -143,3 +144,106 @@ def test_after_being_forgotten_a_talk_starts_anew(store: TalkStore) -> None:
     keep(store, "rest:someone", "after")
 
     assert said(store, "rest:someone") == ["after"]
+
+
+# What is masked before it is stored.
+
+TOLD = "my name is Susan Miller, mail s@x.org, does botox hurt"
+PARSE = {
+    "intent": {"name": "greet", "confidence": 0.9},
+    "text": TOLD,
+    "text_tokens": [[0, 2], [3, 7]],
+    "entities": [
+        {"entity": "treatment", "value": "botulinum_toxin", "start": TOLD.index("botox"), "end": TOLD.index(" hurt")},
+        {"entity": "country", "value": "UK", "start": 11, "end": 16},
+        {"entity": "red_flag", "value": "mood", "start": 0, "end": 0},
+    ],
+    "questions": [{"text": "my name is susan millar mail s@x.org", "topic": "side_effects", "cards": [["toxin.pain", 0.9]]}],
+    "said_again": {"as": ["Susan Miller"]},
+}
+
+
+def told(tracker: DialogueStateTracker) -> UserUttered:
+    """A turn in which a visitor gives away who they are, as Rasa has it after parsing."""
+    event = UserUttered(TOLD, PARSE["intent"], PARSE["entities"], PARSE)
+    tracker.update(event, DOMAIN)
+    tracker.update(BotUttered("It hurts for a moment."), DOMAIN)
+    return event
+
+
+def test_what_a_visitor_gives_away_is_in_no_file(store: TalkStore, folder: Path) -> None:
+    tracker = asyncio.run(store.get_or_create_tracker("rest:someone"))
+    told(tracker)
+
+    asyncio.run(store.save(tracker))
+
+    assert {words: holding(folder, words) for words in ("Susan", "Miller", "susan", "millar", "s@x.org")} == {
+        "Susan": [], "Miller": [], "susan": [], "millar": [], "s@x.org": []
+    }
+    assert said(store, "rest:someone") == ["my name is [name], mail [mail], does botox hurt"]
+
+
+def test_what_was_understood_is_kept_without_the_words(store: TalkStore) -> None:
+    tracker = asyncio.run(store.get_or_create_tracker("rest:someone"))
+    told(tracker)
+    asyncio.run(store.save(tracker))
+
+    stored = asyncio.run(store.retrieve("rest:someone")).latest_message
+
+    assert stored.intent["name"] == "greet"
+    assert stored.parse_data["questions"] == [{"text": "", "topic": "side_effects", "cards": [["toxin.pain", 0.9]]}]
+    assert [entity["value"] for entity in stored.entities] == ["botulinum_toxin", "mood"]
+    assert stored.text[stored.entities[0]["start"] : stored.entities[0]["end"]] == "botox"
+
+
+def test_the_turn_itself_goes_on_with_what_was_typed(store: TalkStore) -> None:
+    tracker = asyncio.run(store.get_or_create_tracker("rest:someone"))
+    event = told(tracker)
+
+    asyncio.run(store.save(tracker))
+
+    assert tracker.latest_message is event
+    assert event.text == TOLD
+    assert event.parse_data == {**event.parse_data, **PARSE}
+
+
+def test_a_message_without_details_is_stored_as_it_was_understood(store: TalkStore) -> None:
+    tracker = asyncio.run(store.get_or_create_tracker("rest:someone"))
+    parse = {"intent": {"name": "greet"}, "text": "does botox hurt", "questions": [{"text": "does botox hurt"}]}
+    tracker.update(UserUttered("does botox hurt", parse["intent"], [], parse), DOMAIN)
+    asyncio.run(store.save(tracker))
+
+    stored = asyncio.run(store.retrieve("rest:someone")).latest_message
+
+    assert stored.parse_data == {**stored.parse_data, **parse, MASKED: True}
+
+
+def test_a_stored_message_is_not_searched_again(store: TalkStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(store, "rest:someone", "I am Susan", "first")
+    searched: List[str] = []
+    monkeypatch.setattr("server.tracker_store.details", lambda text: searched.append(text) or [])
+
+    keep(store, "rest:someone", "second")
+
+    assert searched == ["second"]
+    assert said(store, "rest:someone") == ["I am [name]", "first", "second"]
+
+
+def test_any_other_store_can_be_kept_from_details_too() -> None:
+    class Masked(MaskedTalks, InMemoryTrackerStore):
+        """A store of another kind."""
+
+    store = Masked(DOMAIN)
+    tracker = asyncio.run(store.get_or_create_tracker("rest:someone"))
+    told(tracker)
+    asyncio.run(store.save(tracker))
+
+    assert "Susan" not in store.store["rest:someone"]
+    assert "[name]" in store.store["rest:someone"]
+
+
+def test_the_latest_message_of_a_masked_tracker_is_masked_too() -> None:
+    tracker = DialogueStateTracker.from_events("rest:someone", [], DOMAIN.slots)
+    told(tracker)
+
+    assert "Susan" not in str(masked(tracker).latest_message.as_dict())

@@ -1,0 +1,1 @@
+"""`make adapter`: teaches the sentence encoder how people ask about dystonia."""
