@@ -273,15 +273,15 @@ def _uniform(reading: Reading, part: Part) -> str:
             pieces += [reading.text(position, mention.first), _name(mention.slug)]
             position = mention.last
     pieces.append(reading.text(position, part.last))
-    return _plainly(" ".join(piece for piece in pieces if piece).lower())
+    return without_courtesies(" ".join(piece for piece in pieces if piece).lower())
 
 
-def _plainly(text: str) -> str:
-    """A text without the courtesies around its question, which say nothing of what is asked; whole where little else is left."""
+def without_courtesies(text: str) -> str:
+    """A text without the courtesies around its question, which say nothing of what is asked; whole where none is left."""
     plain, before = text, None
     while plain != before:
         before, plain = plain, _CLOSING.sub("", _OPENING.sub("", plain))
-    return plain if len(plain.split()) >= ENOUGH_WORDS else text
+    return plain if len(plain.split()) >= ENOUGH_WORDS and is_question(plain) else text
 
 
 def _name(slug: str) -> str:

@@ -120,6 +120,9 @@ class SpellingRepair(ReadingComponent):
         self._repairs: Dict[str, str] = {}
 
     def _nearest(self, word: str) -> Optional[str]:
+        undoubled = [word[:place] + word[place + 1 :] for place in range(1, len(word)) if word[place] == word[place - 1]]
+        if any(near in self._known for near in undoubled):
+            return next(near for near in undoubled if near in self._known)
         reach = 1 if len(word) < 6 else 2
         medical = self._closest(word, self._medical, reach, lambda near: -self._domain.get(near, 0))
         if medical:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlu.questions import is_question, refers_back
+from nlu.questions import is_question, refers_back, without_courtesies
 from tests.unit.reading import parts, read
 
 
@@ -300,3 +300,17 @@ def test_a_question_that_names_nothing_is_read_alone_and_with_the_subject_of_the
 )
 def test_some_words_plainly_lean(text: str, leans: bool) -> None:
     assert read(text, ["blepharospasm"]).parts[0].leans is leans
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("good morning, could you please tell me how long botox lasts, many thanks in advance", "how long botox lasts"),
+        ("hi there, hope you are well. what causes dystonia? thanks so much!", "what causes dystonia"),
+        ("hello there, lovely to find this page", "hello there, lovely to find this page"),
+        ("thank you very much", "thank you very much"),
+        ("hi im scared and my neck wont stop", "hi im scared and my neck wont stop"),
+    ],
+)
+def test_courtesies_around_a_question_are_laid_aside_and_nothing_else(typed: str, plain: str) -> None:
+    assert without_courtesies(typed) == plain
