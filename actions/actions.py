@@ -9,6 +9,7 @@ from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from dystonia.compose import Answerer, Said
+from dystonia.helplines import Helplines
 from dystonia.question import Talk, from_message
 from dystonia.reply import Reply, as_text
 from dystonia.store import shared_store
@@ -18,6 +19,12 @@ from dystonia.store import shared_store
 def answerer() -> Answerer:
     """The core, over these facts."""
     return Answerer(shared_store())
+
+
+@lru_cache(maxsize=1)
+def helplines() -> Helplines:
+    """The numbers to call."""
+    return Helplines.load()
 
 
 class ActionAnswer(Action):
@@ -31,8 +38,8 @@ class ActionAnswer(Action):
         """Answers, and remembers what the talk is about."""
         talk, questions = Talk.from_slots(tracker.slots), from_message(tracker.latest_message)
         if tracker.latest_message["intent"]["name"] == "correct":
-            return _say(answerer().correct(questions[0], talk), talk, dispatcher)
-        return _say(answerer().answer(questions, talk), talk, dispatcher)
+            return _say(answerer().correct(questions[0], talk), talk, tracker, dispatcher)
+        return _say(answerer().answer(questions, talk), talk, tracker, dispatcher)
 
 
 class ActionContinue(Action):
@@ -53,15 +60,19 @@ class ActionContinue(Action):
             "deny": core.decline,
             "tell_country": core.located,
         }
-        return _say(moves[tracker.latest_message["intent"]["name"]](talk), talk, dispatcher)
+        return _say(moves[tracker.latest_message["intent"]["name"]](talk), talk, tracker, dispatcher)
 
 
-def _say(said: Said, before: Talk, dispatcher: CollectingDispatcher) -> List[EventType]:
+def _say(said: Said, before: Talk, tracker: Tracker, dispatcher: CollectingDispatcher) -> List[EventType]:
     """Hands the answer to the channel in the contract's form; only slots that changed are set."""
-    dispatcher.utter_message(
-        text=as_text(said.answer),
-        buttons=[{"title": button.title, "payload": button.payload} for button in said.answer.buttons],
-        json_message=Reply.of(said.answer, shared_store()).as_custom(),
-    )
+    reply: Dict[Text, Any] = {
+        "text": as_text(said.answer),
+        "buttons": [{"title": button.title, "payload": button.payload} for button in said.answer.buttons],
+        "custom": Reply.of(said.answer, shared_store()).as_custom(),
+    }
+    doubt = tracker.latest_message.get("in_doubt")
+    if doubt:
+        reply = helplines().lead(reply, doubt["kind"], tracker.slots.get("country"))
+    dispatcher.utter_message(text=reply["text"], buttons=reply["buttons"], json_message=reply["custom"])
     kept = before.as_slots()
     return [SlotSet(name, value) for name, value in said.talk.as_slots().items() if value != kept[name]]

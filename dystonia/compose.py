@@ -11,13 +11,15 @@ from dystonia import wording
 from dystonia.lookup import GENERAL, Lookup, Match
 from dystonia.models import Card, Review, State
 from dystonia.question import Question, Talk
-from dystonia.reply import OUT_OF_SCOPE, Answer, Button, Kind, unique
+from dystonia.reply import FIRST_QUESTIONS, OUT_OF_SCOPE, Answer, Button, Kind, unique
 from dystonia.store import GENERAL_INFORMATION, FactStore
 
 ENOUGH = 0.12
 """A share of belief below which no card is said to answer, unless the question is nearly one of a card's own."""
 NEARLY = 0.85
 """A likeness from which a question counts as nearly one of a card's own."""
+FAINTLY = 0.55
+"""A likeness below which no card is near enough to be said."""
 UNSURE = 0.5
 """A share of belief below which the runner-up is offered as the first next question."""
 ASK_COUNTRY = "Which country are you in? Tell me, and I will look for what I know of there."
@@ -78,7 +80,7 @@ class Answerer:
             if not matches:
                 continue
             best = matches[0]
-            if len(questions) == 1 and best.share < ENOUGH and question.likeness < NEARLY:
+            if len(questions) == 1 and not self._answers(question, best):
                 missed.append((question, matches))
                 continue
             if len(questions) == 1 and self._torn(question, matches, talk):
@@ -92,12 +94,12 @@ class Answerer:
             return self._pieces(found, talk, current, runners_up)
         if missed:
             return self._clarify(*missed[0], talk)
-        return Said(Answer(Kind.out_of_scope, (OUT_OF_SCOPE,), confidence=_confidence(questions)), talk)
+        return Said(Answer(Kind.out_of_scope, (OUT_OF_SCOPE,), FIRST_QUESTIONS, confidence=_confidence(questions)), talk)
 
     def located(self, talk: Talk) -> Said:
         """The last answer anew, for the country that the visitor has now named."""
         cards = [self._store.cards[card_id] for card_id in talk.cards if card_id in self._store.cards]
-        asked = [Question(card.question, card.topic.value, 1.0, tuple(card.about), candidates=((card.id, 1.0),)) for card in cards if card.by_country]
+        asked = [Question(card.question, card.topic.value, 1.0, tuple(card.about), candidates=((card.id, 1.0),), likeness=1.0) for card in cards if card.by_country]
         return self.answer(asked, talk) if asked else self._nothing_to_go_on(replace(talk, asks_country=False))
 
     def correct(self, question: Question, talk: Talk) -> Said:
@@ -135,12 +137,20 @@ class Answerer:
 
     def decline(self, talk: Talk) -> Said:
         """ "No": nothing is pressed on anyone."""
-        text, buttons = "That is fine. Ask me in other words, or about something else to do with dystonia.", _FIRST
+        text, buttons = "That is fine. Ask me in other words, or about something else to do with dystonia.", FIRST_QUESTIONS
         offered = [self._store.cards[card_id] for card_id in talk.offered if card_id in self._store.cards]
         if offered:
             text = f"Then please put it in other words, or look at what is near to it. {_A_PERSON}"
-            buttons = self._next_questions(offered, talk, ()) or _FIRST
+            buttons = self._next_questions(offered, talk, ()) or FIRST_QUESTIONS
         return Said(Answer(Kind.smalltalk, (text,), buttons=buttons), replace(talk, offered=(), clarified=0))
+
+    @staticmethod
+    def _answers(question: Question, best: Match) -> bool:
+        """Whether the best card is likely enough: shares always add up to 1, so a question that no card is like has a best one too."""
+        if question.picked or question.topic_given or question.is_bare or question.likeness >= NEARLY:
+            return True
+        # What leans on the talk says little itself, and is like no card's question.
+        return best.share >= ENOUGH and (question.likeness >= FAINTLY or question.refers_back)
 
     # The parts of an answer.
 
@@ -252,6 +262,10 @@ class Answerer:
         subjects = self._lookup.subjects(about) or self._lookup.subjects(card.about[:1])
         if not subjects and GENERAL not in question.about:
             subjects = self._lookup.subjects(talk.about)
+        if subjects and all(self._store.terms[slug].kind == "treatment" for slug in subjects) and GENERAL not in question.about:
+            # A treatment is talked of for the type that was named before: "can she have DBS", then "will her brother get it".
+            kept = [slug for slug in self._lookup.subjects(talk.about) if self._store.terms[slug].kind == "type"]
+            subjects = (*subjects, *kept[:1])
         return unique((*subjects, *about))
 
     # Two subjects side by side.
@@ -263,6 +277,10 @@ class Answerer:
         if len(subjects) == 1 and question.refers_back:
             # "How is that different from Meige?" sets it against what the talk is about.
             subjects = unique((*subjects, *self._lookup.subjects(talk.about)[:1]))
+        if len(subjects) > 2:
+            # "Is DBS better than botox for the neck" sets two treatments against each other, not the neck.
+            kinds = [self._store.terms[slug].kind for slug in subjects]
+            subjects = tuple(slug for slug, kind in zip(subjects, kinds) if kinds.count(kind) == 2)
         if len(subjects) != 2:
             return None
         best = self._lookup.rank(question, talk)
@@ -316,7 +334,7 @@ class Answerer:
         choices = tuple(match.card.id for match in matches if match.card.id not in talk.offered)[:MAX_BUTTONS]
         buttons = tuple(Button.asking(self._store.cards[card_id].question) for card_id in choices)
         text = f"I am sorry, I still can't find the card that answers this. These are the nearest ones. {_A_PERSON}"
-        answer = Answer(Kind.clarify, (text,), buttons or _FIRST, confidence=question.confidence)
+        answer = Answer(Kind.clarify, (text,), buttons or FIRST_QUESTIONS, confidence=question.confidence)
         return Said(answer, replace(talk, offered=choices, clarified=0))
 
     # Going on from the last answer.
@@ -340,11 +358,12 @@ class Answerer:
 
     def _nothing_to_go_on(self, talk: Talk) -> Said:
         text = "I have nothing to add to that. What else would you like to know about dystonia?"
-        return Said(Answer(Kind.smalltalk, (text,), buttons=_FIRST), talk)
+        if not talk.said:
+            text = "I am here. What would you like to know about dystonia?"
+        return Said(Answer(Kind.smalltalk, (text,), buttons=FIRST_QUESTIONS), talk)
 
 
 _A_PERSON = "The support group, a dystonia charity or your doctor may know more."
-_FIRST = (Button.asking("What is dystonia?"), Button.asking("How is dystonia treated?"), Button.asking("What can you do?"))
 
 
 def _day(date: datetime.date) -> str:

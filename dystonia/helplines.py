@@ -5,7 +5,7 @@ import datetime
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import yaml
 
@@ -38,6 +38,21 @@ _GENERAL = Helpline(
 )
 """What is said when the file can't be read; the same words as its entry ``unknown``."""
 
+IF_SO = {
+    "emergency": (
+        "if_happening_now",
+        "If this is happening to someone now, do not wait for me: call {emergency}.",
+        "It is happening now",
+    ),
+    "crisis": (
+        "if_not_safe",
+        "If you, or someone you care about, may not be safe, please talk to a person now. In danger, call {emergency}. "
+        "The crisis line is {crisis}.",
+        "I am not safe right now",
+    ),
+}
+"""What leads a reply where a red flag is in doubt: its id among the cautions, the words, and the button that says it is so."""
+
 
 @dataclass(frozen=True)
 class Helplines:
@@ -58,6 +73,24 @@ class Helplines:
     def line(self, country: Optional[str]) -> Helpline:
         """The numbers of a country, or the general words while it is not known."""
         return self.lines.get(country or UNKNOWN_COUNTRY) or self.lines.get(UNKNOWN_COUNTRY) or _GENERAL
+
+    def lead(self, reply: Dict[str, Any], kind: str, country: Optional[str]) -> Dict[str, Any]:
+        """A reply led by where help is, for a message that may be an emergency or a crisis.
+
+        Args:
+            reply: ``text``, ``buttons`` and ``custom`` as a channel gets them.
+            kind: ``emergency`` or ``crisis``.
+            country: the visitor's, where known.
+        """
+        line, (caution, words, button) = self.line(country), IF_SO[kind]
+        told = dict(reply["custom"]["reply"])
+        told["cautions"] = [caution, *told["cautions"]]
+        return {
+            **reply,
+            "text": f"{words.format(emergency=line.emergency_examples or line.emergency, crisis=line.crisis)}\n\n{reply['text']}",
+            "buttons": [{"title": button, "payload": button}, *(reply.get("buttons") or [])],
+            "custom": {"reply": told},
+        }
 
     def paragraphs(self, line: Helpline, kind: str, wanted: Sequence[str]) -> List[str]:
         """What an urgent reply adds: the numbers, then that this program can't call, and that the talk goes on.

@@ -28,6 +28,7 @@ GIVEN_TOPIC = 10.0
 RULED_OUT = 6.0
 ELSEWHERE = 3.0
 JUST_SAID = 4.0
+NEARLY_ITS_OWN = 0.85
 """Against a card of the last answer, where "why?" asks for more than it said."""
 COLOURED = 2.5
 """For a card about a side that is named ("and can she still drive"), where the subject is that of the talk."""
@@ -100,12 +101,17 @@ class Lookup:
             card: math.log(max(chance, FLOOR))
             + self._leaning(card, question, inherited)
             - ELSEWHERE * self._is_elsewhere(card, place)
-            - JUST_SAID * (question.is_bare and card.id in talk.cards)
+            - JUST_SAID * (card.id in talk.cards and self._wants_another(question))
             for card, chance in self._pool(question, resolved).items()
         }
         total = sum(math.exp(belief) for belief in beliefs.values()) + self._unlisted(question)
         ranked = sorted(beliefs.items(), key=lambda item: (-item[1], item[0].id))
         return [Match(self._at_home(card, place), math.exp(belief) / total) for card, belief in ranked]
+
+    @staticmethod
+    def _wants_another(question: Question) -> bool:
+        """Whether a question that leans on the talk surely isn't answered by what was just said."""
+        return question.is_bare or question.refers_back and question.likeness < NEARLY_ITS_OWN
 
     def country(self, question: Question, talk: Talk) -> Optional[str]:
         """The country that a question names, else the visitor's, where known."""

@@ -10,6 +10,11 @@ from dystonia.store import FactStore
 OUT_OF_SCOPE = (
     "I only know about dystonia, so I can't help with that. I can tell you about its types, causes, treatment, and living with it."
 )
+OUT_OF_SCOPE_OTHER = (
+    "I only know about dystonia, and {other} is not the same thing, so I can't help with that. I can tell you about the types of "
+    "dystonia, its causes, its treatment, and living with it."
+)
+"""Where a message is about a condition that is easily taken for dystonia."""
 UNAVAILABLE = (
     "I am sorry, I can't look that up just now. Please try again in a few minutes. If it can't wait, ask your doctor or a "
     "pharmacist. If it is urgent, call your local emergency number (112 in Europe and India, 911 in the US and Canada, 999 in the "
@@ -42,6 +47,10 @@ class Button:
     def asking(cls, question: str) -> "Button":
         """A button that asks the question written on it."""
         return cls(question, question)
+
+
+FIRST_QUESTIONS = tuple(map(Button.asking, ("What is dystonia?", "How is dystonia treated?", "What can you do?")))
+"""What is offered to someone who has nothing yet to go on from."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from rasa.shared.nlu.constants import METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.optimize import minimize
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from dystonia import wording
 from dystonia.models import Card
@@ -26,6 +25,7 @@ from nlu.nearest import Nearest
 from nlu.pieces import Rarity
 from nlu.sentence_encoder import Encoded, shared_encoder
 from nlu.softmax import fit_softmax, softmax
+from nlu.tfidf import Tfidf
 
 OFFERED = 2
 LISTED = 24
@@ -133,18 +133,24 @@ class CardRetriever(ReadingComponent):
 class _Overlap(NamedTuple):
     """The words of all cards by their rarity, alone and in pairs, in a sparse matrix of shape (words, cards)."""
 
-    counter: TfidfVectorizer
+    counter: Tfidf
     words: Any
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "_Overlap":
         """Of one text a card."""
-        counter = TfidfVectorizer(sublinear_tf=True, token_pattern=r"[a-z0-9']+", ngram_range=(1, 2), dtype=np.float32)
-        return cls(counter, counter.fit_transform(texts).T.tocsr())
+        counter = Tfidf(token_pattern=r"[a-z0-9']+", ngram_range=(1, 2))
+        return cls(counter, counter.fit(texts).T.tocsr())
 
     def share(self, parts: Sequence[Part]) -> "np.ndarray":
         """How much of the words of each part a card has, before names were put into one spelling; shape (parts, cards)."""
-        return np.asarray((self.counter.transform([part.words for part in parts]) @ self.words).todense())
+        found = np.zeros((len(parts), self.words.shape[1]), np.float32)
+        starts = self.words.indptr
+        for row, part in enumerate(parts):
+            for word, weight in zip(*self.counter.terms(part.words)):
+                cards = slice(starts[word], starts[word + 1])
+                found[row, self.words.indices[cards]] += weight * self.words.data[cards]
+        return found
 
 
 class _Pieces(NamedTuple):

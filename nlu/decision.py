@@ -27,9 +27,9 @@ from nlu import boundary_rules
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.encoder import MiniLmEncoder
 from nlu.importer import BOUNDARY, RED_FLAG, intent_of
-from nlu.message import OFFERS, QUESTIONS, SCOPE, Part, Reading, reading_of
+from nlu.message import IN_DOUBT, OFFERS, QUESTIONS, SCOPE, Part, Reading, reading_of
 from nlu.questions import is_question, refers_back
-from nlu.red_flags import SIGNAL
+from nlu.red_flags import DOUBT, SIGNAL
 from nlu.topics import LOOKALIKE, OUT_OF_SCOPE
 from nlu.vocabulary import COUNTRY
 
@@ -39,7 +39,13 @@ COMPARISON = "ask_comparison"
 CORRECT = "correct"
 _COMPARES = re.compile(r"\b(?:differen\w+|versus|vs|compared?|comparison|same as|better than|worse than|which (?:one )?is)\b", re.I)
 TELL_COUNTRY = "tell_country"
+BYE = "bye"
+NEVER_ASKED = frozenset({"thank", "greet", BYE, "affirm", "deny", "feedback", "lament", CORRECT})
+"""Small talk and moves that no question is."""
+_FAREWELL = re.compile(r"\b(?:good ?(?:bye|night)|bye+|by[e ]*bye|farewell|see (?:you|ya|u)|cheerio|ta ?ta|take care|later|cya|ciao|off now|going now|gotta go)\b")
 URGENT = ("crisis", "emergency")
+DOUBTED = "in_doubt"
+"""The intent of a message that belongs nowhere, and may be a cry for help."""
 NAMED = frozenset({"type", "treatment", "cause", "test", "symptom", "aspect", "body_region", "organisation", "country", LOOKALIKE})
 ABOUT_US = "ask_sources"
 HALF = 0.5
@@ -54,6 +60,8 @@ SHORT = 6
 """A part of so many words has the topic that one of them is."""
 CARRIED = 0.9
 """How sure it is that a fragment asks what was asked last."""
+SURELY_A_MOVE = 0.9
+"""A probability from which a goodbye counts that says no word of farewell."""
 SURELY_TALK = 0.95
 """A probability from which a question that leans on the talk is small talk or a move after all."""
 LIKE_OURS = 0.45
@@ -64,6 +72,10 @@ LEANING = 0.7
 """How much a question's reading with the subject of the talk counts, where its words say that they lean on it."""
 BY_RULE = 20.0
 """How far, in log odds, a rule moves the scope score that it overrules: past every message that the score decides."""
+LIKE_A_BOUNDARY = 0.45
+"""A likeness to the nearest phrasing below which no boundary is held."""
+KNOWN_CARD, KNOWN_LIKENESS = 0.8, 0.7
+"""A card's probability, and a likeness to its questions, from which a message belongs here though its words look foreign."""
 EXACT = 0.97
 """A likeness above which a message is one of a card's own questions, whatever else speaks against it."""
 
@@ -118,6 +130,7 @@ class MessageDecision(ReadingComponent):
         reading = reading_of(message)
         for part in reading.views:
             _join_topics(part)
+            _doubt_small_talk(reading, part)
             _settle_comparison(reading, part)
         reading.parts = [_better_view(reading, part) for part in reading.parts]
         if _names_dystonia(reading):
@@ -125,6 +138,10 @@ class MessageDecision(ReadingComponent):
                 part.topics = [topic for topic in part.topics if topic[0] != OUT_OF_SCOPE]
         asked = _questions(reading)
         intent, confidence = self._intent(message, reading, asked)
+        if DOUBT in reading.signals and intent not in URGENT:
+            flag = reading.signals[DOUBT][0]  # type: ignore[index]
+            message.set(IN_DOUBT, {RED_FLAG: flag, "kind": self._flag_intents[flag]}, add_to_output=True)
+            intent = DOUBTED if intent == OUT_OF_SCOPE else intent
         if intent == OUT_OF_SCOPE:
             # "What is the capital of France" says nothing of where the visitor is.
             message.set(ENTITIES, [entity for entity in message.get(ENTITIES, []) if entity[ENTITY_ATTRIBUTE_TYPE] != COUNTRY])
@@ -132,7 +149,7 @@ class MessageDecision(ReadingComponent):
         first = asked[0].topics[:3] if asked else []
         ranking = [{INTENT_NAME_KEY: name, PREDICTED_CONFIDENCE_KEY: round(chance, 4)} for name, chance in first]
         message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
-        message.set(SCOPE, _scope(asked, intent == OUT_OF_SCOPE), add_to_output=True)
+        message.set(SCOPE, _scope(asked, intent in (OUT_OF_SCOPE, DOUBTED)), add_to_output=True)
         if intent.startswith(ASKS) or intent == CORRECT:
             message.set(QUESTIONS, [_as_output(reading, part) for part in asked], add_to_output=True)
 
@@ -156,7 +173,10 @@ class MessageDecision(ReadingComponent):
         for part in ours:
             intent, confidence = part.topics[0]
             if intent.startswith(BOUNDARIES):
-                return self._hold(message, self._boundary(part, intent), part, confidence)
+                boundary, likeness = self._boundary(part, intent)
+                if likeness >= LIKE_A_BOUNDARY:
+                    return self._hold(message, boundary, part, confidence)
+                part.topics = [topic for topic in part.topics if not topic[0].startswith(BOUNDARIES)]
         return ours[0].topics[0]
 
     def _hold(self, message: Message, boundary: str, part: Part, confidence: float) -> Tuple[str, float]:
@@ -165,11 +185,11 @@ class MessageDecision(ReadingComponent):
         message.set(OFFERS, part.offers, add_to_output=True)
         return self._intent_of_boundary[boundary], confidence
 
-    def _boundary(self, part: Part, intent: str) -> str:
-        """The boundary whose phrasings are nearest, among those of the intent."""
+    def _boundary(self, part: Part, intent: str) -> Tuple[str, float]:
+        """The boundary with the nearest phrasing, among those of the intent, and how like it is (cosine)."""
         likeness = self._vectors @ part.vector
-        among = [i for i, kept in enumerate(self._boundary_intents) if kept == intent]
-        return self._boundaries[max(among, key=lambda i: likeness[i])]
+        nearest = max((i for i, kept in enumerate(self._boundary_intents) if kept == intent), key=lambda i: likeness[i])
+        return self._boundaries[nearest], float(likeness[nearest])
 
 
 def _join_topics(part: Part) -> None:
@@ -195,6 +215,19 @@ def _join_topics(part: Part) -> None:
     likeliest = max(kinds, key=kinds.__getitem__)
     order = sorted(chances.items(), key=lambda topic: (_kind(topic[0]) != likeliest, -topic[1]))
     part.topics = [(intent, chance / whole) for intent, chance in order]
+
+
+def _doubt_small_talk(reading: Reading, part: Part) -> None:
+    """Puts small talk and moves behind a question, where the message asks something and they are not nearly sure.
+
+    "Thank you. And what about the tablets?" is no thanks; a goodbye without a word of farewell is seldom one; and what is
+    meant instead must be said.
+    """
+    intent, chance = part.topics[0]
+    asked = intent in NEVER_ASKED and reading.asks
+    unsaid = intent == BYE and not _FAREWELL.search(part.words) or intent == CORRECT and not part.topic_word
+    if chance < (SURELY_TALK if asked else HALF if intent == CORRECT else SURELY_A_MOVE if unsaid else 0):
+        part.topics = sorted(part.topics, key=lambda topic: topic[0] in NEVER_ASKED)
 
 
 def _kind(intent: str) -> str:
@@ -227,7 +260,8 @@ def _better_view(reading: Reading, part: Part) -> Part:
         return part
     alone.topic_word = part.topic_word
     intent, chance = alone.topics[0]
-    about_the_talk, asks = intent.startswith((ASKS, BOUNDARIES, OUT_OF_SCOPE)) and intent != ABOUT_US, is_question(part.words)
+    about_the_talk = intent.startswith((ASKS, BOUNDARIES, OUT_OF_SCOPE)) and intent != ABOUT_US
+    asks = reading.asks if part is reading.parts[0] else is_question(part.words)
     if alone.likeness >= EXACT or not about_the_talk and chance >= (SURELY_TALK if asks else HALF):
         return alone
     if not part.leans:
@@ -275,10 +309,7 @@ def _weighed(one: List[Tuple[str, float]], other: List[Tuple[str, float]], weigh
 
 
 def _questions(reading: Reading) -> List[Part]:
-    """The parts to answer: each question of a compound message, or the whole.
-
-    A message with one question in it is read whole: what stands around the question says what it is about.
-    """
+    """The parts to answer: each question of a compound message, or the whole."""
     if not reading.parts:
         return []
     whole, *pieces = reading.parts
@@ -291,7 +322,6 @@ def _questions(reading: Reading) -> List[Part]:
     if pieces and all(piece.is_listed for piece in pieces):
         return pieces
     asking = [piece for piece in pieces if piece.topics[0][0].startswith((ASKS, BOUNDARIES)) and piece.topics[0][1] >= CLEAR]
-    asking = [piece for piece in asking if is_question(reading.text(piece.first, piece.last))]
     if not _in_scope(whole):
         asking = [piece for piece in asking if _in_scope(piece)]
     distinct = [piece for i, piece in enumerate(asking) if all(_differ(piece, earlier) for earlier in asking[:i])]
@@ -345,7 +375,11 @@ def _in_scope(part: Part) -> bool:
         # It leans on what was said before, which belonged here.
         return intent != OUT_OF_SCOPE or chance < SURELY_FOREIGN
     surely_talk = chance >= HALF and not intent.startswith((ASKS, BOUNDARIES))
-    return intent != OUT_OF_SCOPE and (part.in_scope or surely_talk)
+    return intent != OUT_OF_SCOPE and (part.in_scope or surely_talk or _has_its_card(part))
+
+
+def _has_its_card(part: Part) -> bool:
+    return bool(part.cards) and part.cards[0][1] >= KNOWN_CARD and part.likeness >= KNOWN_LIKENESS
 
 
 def _scope(asked: List[Part], refused: bool) -> float:

@@ -7,7 +7,7 @@ from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.shared.nlu.training_data.message import Message
 
 from nlu.component import ReadingComponent
-from nlu.message import reading_of
+from nlu.message import Part, Reading, reading_of
 from nlu.questions import QuestionSplitter
 from nlu.sentence_encoder import shared_encoder
 
@@ -31,7 +31,11 @@ class MiniLmEncoder(ReadingComponent):
 
     def process(self, messages: List[Message]) -> List[Message]:
         """Encodes the parts of all messages one by one: padding them to one length would cost more than it saves."""
-        parts = [part for message in messages for part in reading_of(message).views]
+        parts = [part for message in messages for part in _to_encode(reading_of(message))]
         for part, encoded in zip(parts, self._encoder.read([part.text for part in parts])):
             part.vector, part.encoded = encoded.vector, encoded
         return messages
+
+
+def _to_encode(reading: Reading) -> List[Part]:
+    return [*reading.views, *reading.asides]

@@ -14,7 +14,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from dystonia.models import Lean, Passage, RedFlag, Urgency
-from dystonia.reply import OUT_OF_SCOPE, Kind, source_entry
+from dystonia.reply import FIRST_QUESTIONS, OUT_OF_SCOPE, Kind, source_entry
 from dystonia.store import FactStore, shared_store
 from nlu.message import CARD, READING
 from server.without_tensorflow import tensorflow_is_real
@@ -109,7 +109,13 @@ class FactsImporter(TrainingDataImporter):
 
     def _responses(self) -> Dict[Text, List[Dict[Text, Any]]]:
         responses: Dict[Text, List[Dict[Text, Any]]] = {
-            "utter_out_of_scope": [{"text": OUT_OF_SCOPE, "custom": {"reply": {"kind": Kind.out_of_scope.value}}}],
+            "utter_out_of_scope": [
+                {
+                    "text": OUT_OF_SCOPE,
+                    "buttons": [{"title": button.title, "payload": button.payload} for button in FIRST_QUESTIONS],
+                    "custom": {"reply": {"kind": Kind.out_of_scope.value}},
+                }
+            ],
         }
         for flag in self._store.red_flags.values():
             reply = {**self._told(intent_of(flag), f"red_flags.{flag.id}", flag.reply), "numbers": flag.numbers}

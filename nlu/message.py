@@ -24,6 +24,8 @@ NAMED_KINDS = frozenset({"type", "treatment"})
 
 SCOPE = "scope"
 """The output property that says how surely a message belongs here: refused below 0. For measuring; see nlu/decision.py."""
+IN_DOUBT = "in_doubt"
+"""The output property of a message that may be a cry for help: ``{"red_flag": id, "kind": "emergency" or "crisis"}``."""
 OFFERS = "offers"
 """The output property of a message that crosses a boundary: questions on the same subject that cards do answer."""
 
@@ -114,17 +116,33 @@ class Part:
 
 @dataclass
 class Reading:
-    """Everything understood of one message so far. ``parts[0]`` is always the whole message."""
+    """Everything understood of one message so far.
+
+    Attributes:
+        words: of the message.
+        mentions: of the vocabulary, in order.
+        parts: the whole message first, then each of its questions where it holds several.
+        asides: stretches that are read for red flags only: they ask nothing, or are the only one that does.
+        asks: whether any stretch has the form of a question.
+        signals: what the detectors raised.
+    """
 
     words: List[Word] = field(default_factory=list)
     mentions: List[Mention] = field(default_factory=list)
     parts: List[Part] = field(default_factory=list)
+    asides: List[Part] = field(default_factory=list)
+    asks: bool = False
     signals: Dict[str, object] = field(default_factory=dict)
 
     @property
     def views(self) -> List[Part]:
-        """The parts, and those of them that are also read alone."""
+        """The parts, and those of them that are also read alone: what topics and cards are sought for."""
         return [*self.parts, *(part.alone for part in self.parts if part.alone is not None)]
+
+    @property
+    def stretches(self) -> List[Part]:
+        """All that red flags are looked for in: the whole message first, then each piece of it."""
+        return [*self.parts, *self.asides]
 
     def text(self, first: int, last: int) -> str:
         """The repaired words of a stretch, spaced as typed."""

@@ -99,6 +99,13 @@ _TOPIC_WORDS = {
 }
 """Nouns that are topics."""
 _TOPIC_WORD = re.compile("|".join(rf"(?P<{topic}>\b(?:{words})\b)" for topic, words in _TOPIC_WORDS.items()), re.I)
+_RULED_OUT = re.compile(r"\b(?:not|n't|dont|don't|didnt|didn't)\b(?: (?!but\b)\w+){0,4}", re.I)
+"""Words that a correction lays aside: "I don't mean treatment"."""
+_GOES_WITH_A_TYPE = re.compile(
+    r"\b(?:genes?|genetics?|inherit\w*|run in|runs in|pass(?:ed)? (?:it )?on|brother|sister|siblings?|fault|caused?|spread|cured?|get worse"
+    r"|gets worse|outlook|rare|common|school|college|job|wheelchair|die|life|symptoms?|signs?|diagnos\w+|doctor|see|first|start)\b",
+    re.I,
+)
 _LISTS = re.compile(r"^(?:,|and|or|&|/|the|its|their|also|plus|of|for|in|my|with|about|then)$", re.I)
 
 
@@ -124,20 +131,38 @@ class QuestionSplitter(ReadingComponent):
     def read(self, message: Message) -> None:
         """Sets the parts, each with its subjects and text."""
         reading, talk = reading_of(message), talks.talk_of(message)
+        spans = list(_spans(reading))
+        reading.asks = any(is_question(reading.text(*span)) for span in [(0, len(reading.words)), *spans])
         picked = talks.point_out(reading, talk)
-        spans = [] if picked else list(_spans(reading))
+        spans = [] if picked else spans
         listed = list(_listed(reading)) if len(spans) < 2 else []
-        whole = (0, len(reading.words))
-        for first, last in [whole, *(listed or (spans if len(spans) > 1 else []))]:
-            part = Part(first, last)
-            part.text, part.words = _uniform(reading, part), reading.text(first, last).lower()
+        asking = listed or _asking(reading, spans if len(spans) > 1 else [])
+        for first, last in [(0, len(reading.words)), *asking]:
+            part = _part(reading, first, last)
             part.topic_word, part.is_listed = _topic_word(part.words), bool(listed and reading.parts)
             _settle_subject(reading, part, talk)
             reading.parts.append(part)
+        reading.asides = [_part(reading, *span) for span in spans if len(spans) > 1 and span not in asking]
         if picked:
             _pick(reading.parts[0], picked.id, picked.question)
-        elif not reading.parts[1:]:
+        elif not reading.parts[1:] and not reading.asides:
             _carry_over(reading, reading.parts[0], talk)
+
+
+def _part(reading: Reading, first: int, last: int) -> Part:
+    part = Part(first, last, words=reading.text(first, last).lower())
+    part.text = _uniform(reading, part)
+    return part
+
+
+def _asking(reading: Reading, spans: Sequence[Tuple[int, int]]) -> List[Tuple[int, int]]:
+    """Those stretches that are a question each, where there are several, or where the only one points at something.
+
+    A message with one question in it is read whole: what stands around the question says what it is about.
+    """
+    asking = [span for span in spans if is_question(reading.text(*span))]
+    points = any(mention.pointed_at and first <= mention.first < last for mention in reading.mentions for first, last in asking)
+    return asking if len(asking) > 1 or points else []
 
 
 def _settle_subject(reading: Reading, part: Part, talk: Talk) -> None:
@@ -150,7 +175,15 @@ def _settle_subject(reading: Reading, part: Part, talk: Talk) -> None:
     part.leans = bool(_LEANS.search(words) or part.topic_word and part.last - part.first <= A_FEW)
     if part.subjects and not named:
         part.alone = Part(part.first, part.last, part.text, part.words)
+        part.subjects = _most_likely_meant(part, part.subjects)
         part.text = " ".join([part.text, *map(_name, part.subjects[:1])])
+
+
+def _most_likely_meant(part: Part, subjects: Sequence[str]) -> List[str]:
+    """Subjects of the talk, the likeliest first: kin, blame, school, work and the outlook go with a type, not with a treatment."""
+    terms = shared_store().terms
+    of_types = bool(_GOES_WITH_A_TYPE.search(part.words))
+    return sorted(subjects, key=lambda slug: of_types and not (slug in terms and terms[slug].kind == "type"))
 
 
 def _pick(part: Part, card_id: str, question: str) -> None:
@@ -172,7 +205,7 @@ def _carry_over(reading: Reading, part: Part, talk: Talk) -> None:
 
 def _topic_word(words: str) -> Optional[str]:
     """The topic that words name, where they name just one."""
-    named = {found.lastgroup for found in _TOPIC_WORD.finditer(words)}
+    named = {found.lastgroup for found in _TOPIC_WORD.finditer(_RULED_OUT.sub(" ", words))}
     return named.pop() if len(named) == 1 else None
 
 

@@ -41,6 +41,11 @@ _HAPPENING = re.compile(
     r"|(?:he|she|they) (?:cant|is|has|wont|keeps|just|took|stopped|isnt)|hes|shes|right now|just now|since (?:my|the|last|yesterday|this)|this morning|last night|today|tonight)\b"
 )
 _HYPOTHETICAL = re.compile(r"\b(?:what if|if (?:i|my|he|she|you|someone)|in case|could (?:i|it|this)|will (?:i|it|he|she)|might|ever|how (?:do|would) (?:i|you|we) (?:know|tell))\b")
+_ANCHORED = re.compile(
+    r"\b(?:since (?:my|the|last|yesterday|this|his|her|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|right now|just now|today|tonight"
+    r"|yesterday|this (?:morning|evening|afternoon)|last night|an hour ago|(?:he|she|i|my \w+) (?:just |has |have )?(?:took|taken|swallowed))\b"
+)
+"""What ties a question with an "if" to what has happened: "what do I do if I can't swallow since my injections"."""
 _DENIED = re.compile(
     r"\b(?:no|not|never|without|isnt|wasnt|dont have|havent had|hasnt had|nothing to do with|free of) (?:\w+ ){0,3}"
     r"(?:trouble|problems?|choking|suicide|suicidal|fits?|seizure|fever|weakness|emergency|pain|swallow\w*|breathe)\b"
@@ -116,7 +121,7 @@ RULES: Tuple[Rule, ...] = (
     _rule("dbs_failure", r"dbs|stimulator|neurostimulator|battery|brain (?:implant|pacemaker)|pulse generator", r"(?:stopped|stop) working|switched (?:itself )?off|turned (?:itself )?off|dead|died|flat|fail\w*|broken|ran out|(?:symptoms?|spasms?|dystonia|twisting|tremor) (?:\w+ ){0,3}(?:come|came|are|is) back|(?:worse|back) (?:all )?sudden\w*|sudden\w*"),
     _rule("implant_infection", rf"{_IMPLANT}(?: \w+){{0,7}} {_FESTERS}|{_FESTERS}(?: \w+){{0,5}} {_IMPLANT}"),
     # Non-stop, worsening spasms, above all with fever, sweating or exhaustion.
-    _rule("status_dystonicus", _SPASMS, rf"{_NONSTOP}|burning up|(?:high )?(?:fever|temperature)\b|sweat\w+|exhausted"),
+    _rule("status_dystonicus", _SPASMS, rf"{_NONSTOP}|burning up|(?:high )?(?:fever|temperature)\b|sweat\w+"),
     _rule("dark_urine_muscle_damage", r"(?:urine|wee|pee|peeing)\b", r"(?:dark|brown|cola|coke|tea colou?r\w*|rust\w*|black|red)\b"),
     _rule("acute_dystonic_reaction", _NEW_MEDICINE, _LOCKED + rf"|{_SPASMS}", _SOMEONE_NOW),
     _rule("fever_rigidity_nms", r"fever|temperature|burning up|very hot|39|40|41", r"(?:stiff|rigid\w*|like a board|confus\w*|delirious)"),
@@ -139,6 +144,9 @@ RULES: Tuple[Rule, ...] = (
         rf"(?:{_CANT}|stopped|not|gasping|fighting) (?:\w+ ){{0,3}}(?:breathe|get (?:any )?air|get (?:my|a) breathe|catch (?:my|his|her) breathe)|(?:lips?|face|he|she|hes|shes|gone|going|turning|turned) (?:\w+ ){{0,2}}(?:blue|grey)\b|suffocat\w+|gasping|stridor (?:now|since|getting)"
         r"|(?:throat|airway|vocal cords?) (?:\w+ ){0,2}(?:clos\w+|shut\w*|tight\w*)|too breathless|(?:whistling|high pitched|squeak\w+) (?:\w+ ){0,3}(?:when|breathe)|no air",
     ),
+    # What the buttons of a reply in doubt say (dystonia/helplines.py).
+    _rule("other_emergency", r"(?:it|this) is (?:all )?happening (?:right )?now|this is an emergency|its an emergency"),
+    _rule("suicidal_thoughts", r"(?:im|i am) not safe right now"),
     _rule("other_emergency", r"chest (?:pain|tight\w*)|heart attack|crushing pain|bleeding (?:heavily|a lot|badly|wont stop)|wont stop bleeding|cut (?:my|his|her) wrist|call (?:an )?ambulance|on fire|electrocuted|carbon monoxide|drowning"),
 )
 
@@ -174,7 +182,7 @@ def _clauses(text: str) -> List[str]:
 def _asks(clause: str) -> bool:
     if not _QUESTION.match(clause):
         return False
-    return not _HAPPENING.search(clause) or bool(_HYPOTHETICAL.search(clause))
+    return not _HAPPENING.search(clause) or bool(_HYPOTHETICAL.search(clause)) and not _ANCHORED.search(clause)
 
 
 def _denies(clause: str) -> bool:

@@ -13,7 +13,6 @@ from rasa.shared.nlu.constants import INTENT, METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from scipy.special import logsumexp
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from dystonia.store import shared_store
@@ -25,11 +24,16 @@ from nlu.importer import NOT_THIS, RED_FLAG, intent_of
 from nlu.message import Reading, reading_of, text_of
 from nlu.pieces import Rarity
 from nlu.softmax import Softmax, fit_softmax
+from nlu.tfidf import Tfidf
 
 NONE = ""
 CRISIS, EMERGENCY = "crisis", "emergency"
 SIGNAL = "red_flag"
 """In a reading's signals: the red flag raised and how sure that is."""
+EVEN_ASKED = 4.0
+"""A score from which even what is plainly a question is raised: "is it wrong to wish I was dead"."""
+DOUBT = "red_flag_in_doubt"
+"""In a reading's signals: the red flag that is too likely to say nothing of, and not likely enough to be raised."""
 FLAGGED, SOUNDING = "red_flag:", "sounds_like"
 """What the classes are called that are a red flag, and that only sound like one; the others are intents."""
 
@@ -45,11 +49,19 @@ class _Seen(NamedTuple):
         return _Seen(self.vectors[chosen], [words for words, keep in zip(self.words, chosen) if keep])
 
 
+class _Thresholds(NamedTuple):
+    """Scores from which a kind is raised by the whole message, by a piece of it, and is left in doubt."""
+
+    whole: float
+    piece: float
+    doubt: float
+
+
 class _Detector(NamedTuple):
     """The three regressions of the classifier."""
 
     by_vector: Softmax
-    counter: TfidfVectorizer
+    counter: Tfidf
     by_words: LogisticRegression
     which: Softmax
     classes: "np.ndarray"
@@ -59,9 +71,13 @@ class _Detector(NamedTuple):
         """How much each part speaks for a red flag (log odds, added up), and for which."""
         urgent, which = self.by_vector.logits(seen.vectors), self.which.logits(seen.vectors)
         odds = logsumexp(which[:, self.flagged], axis=1) - logsumexp(which[:, ~self.flagged], axis=1)
-        by_words = self.by_words.decision_function(self.counter.transform(seen.words))
+        by_words = np.array([self._by_words(words) for words in seen.words])
         names = self.classes[self.flagged][which[:, self.flagged].argmax(axis=1)]
         return urgent[:, 1] - urgent[:, 0] + by_words + odds, [name[len(FLAGGED) :] for name in names]
+
+    def _by_words(self, words: str) -> float:
+        places, weights = self.counter.terms(words)
+        return float(weights @ self.by_words.coef_[0, places] + self.by_words.intercept_[0])
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
@@ -73,7 +89,8 @@ class RedFlagDetector(ReadingComponent):
     whole message and each piece of it are scored, a piece against a threshold of its own: out of its setting it is easily
     misheard. Crisis and emergency have thresholds of their own: the lowest at which no more than the wanted share of ordinary
     examples is raised, each example scored by what was learned from the other half. A part that is plainly a question, by the
-    rules' own account, vetoes the classifier but never the rules.
+    rules' own account, needs a far higher score. What falls short of its threshold, but not by much, is left in doubt: the
+    message is answered, and the answer is led by where help is.
     """
 
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
@@ -87,8 +104,9 @@ class RedFlagDetector(ReadingComponent):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        """``whole``, ``pieces``: share of ordinary examples that either kind may raise by the whole, or by a piece."""
-        return {"whole": 0.012, "pieces": 0.003, "strength": 10.0, "seed": 20260721}
+        """``whole``, ``pieces``, ``doubt``: share of ordinary examples that either kind may raise by the whole, or by a piece,
+        or leave in doubt."""
+        return {"whole": 0.006, "pieces": 0.002, "doubt": 0.03, "strength": 10.0, "seed": 20260721}
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learns from the phrases of red_flags.yml against every other example."""
@@ -99,7 +117,7 @@ class RedFlagDetector(ReadingComponent):
         parts = [
             (row, part)
             for row, example in enumerate(examples)
-            for part in reading_of(example).parts[: None if flags[row] == NONE else 1]
+            for part in reading_of(example).stretches[: None if flags[row] == NONE else 1]
         ]
         rows, parts = np.array([row for row, _ in parts]), [part for _, part in parts]
         pieces = np.append(False, rows[1:] == rows[:-1])
@@ -121,11 +139,11 @@ class RedFlagDetector(ReadingComponent):
         crisis, room = np.isin(likeliest.astype(str), sorted(crises)), (ordinary & ~pieces).sum()
         thresholds = {}
         for kind, likely in ((CRISIS, crisis), (EMERGENCY, ~crisis)):
-            whole, piece = (
+            whole, piece, doubt = (
                 _exceeded_by(int(self.config[share] * room), scores[ordinary & likely & (pieces == of_piece)])
-                for of_piece, share in ((False, "whole"), (True, "pieces"))
+                for of_piece, share in ((False, "whole"), (True, "pieces"), (False, "doubt"))
             )
-            thresholds[kind] = (whole, max(whole, piece))
+            thresholds[kind] = _Thresholds(whole, max(whole, piece), doubt)
         self._model = {"rarity": rarity, "detector": self._fit(seen, names), "thresholds": thresholds, "crises": crises}
         return self.persist()
 
@@ -133,11 +151,11 @@ class RedFlagDetector(ReadingComponent):
         classes, targets = np.unique(names, return_inverse=True)
         flagged = np.char.startswith(classes, FLAGGED)
         urgent = flagged[targets]
-        words = TfidfVectorizer(ngram_range=(1, 3), min_df=2, sublinear_tf=True, token_pattern=r"[a-z0-9']+")
+        words = Tfidf(ngram_range=(1, 3), min_df=2, token_pattern=r"[a-z0-9']+")
         return _Detector(
             fit_softmax(seen.vectors, urgent.astype(int), 2, self.config["seed"]),
             words,
-            LogisticRegression(C=self.config["strength"], solver="liblinear").fit(words.fit_transform(seen.words), urgent),
+            LogisticRegression(C=self.config["strength"], solver="liblinear").fit(words.fit(seen.words), urgent),
             fit_softmax(seen.vectors, targets, len(classes), self.config["seed"]),
             classes,
             flagged,
@@ -154,9 +172,11 @@ class RedFlagDetector(ReadingComponent):
     def read(self, message: Message) -> None:
         """Notes a red flag in the reading's signals; the decision is made later, in one place."""
         reading = reading_of(message)
-        raised = self._by_rules(text_of(message), reading) or self._by_classifier(reading)
-        if raised:
-            reading.signals[SIGNAL] = raised
+        by_rules = self._by_rules(text_of(message), reading)
+        if by_rules:
+            reading.signals[SIGNAL] = by_rules
+        elif reading.parts:
+            self._classify(reading)
 
     @staticmethod
     def _by_rules(text: str, reading: Reading) -> Optional[Tuple[str, float]]:
@@ -167,24 +187,26 @@ class RedFlagDetector(ReadingComponent):
                 return raised[0], 1.0
         return None
 
-    def _by_classifier(self, reading: Reading) -> Optional[Tuple[str, float]]:
-        parts = [part for part in reading.parts if not red_flag_rules.is_only_asking(reading.text(part.first, part.last))]
-        if not parts:
-            return None
-        heard = [part.alone or part for part in parts]
+    def _classify(self, reading: Reading) -> None:
+        heard = [part.alone or part for part in reading.stretches]
         scores, flags = self._model["detector"].scores(
             _Seen(self._model["rarity"].features(heard), [part.words for part in heard])
         )
-        thresholds = self._model["thresholds"]
-        sure = [
-            (flag, score)
-            for part, flag, score in zip(parts, flags, scores)
-            if score > thresholds[self._kind(flag)][part is not reading.parts[0]]
-        ]
-        if not sure:
-            return None
-        flag, score = max(sure, key=lambda suspect: (self._kind(suspect[0]) == CRISIS, suspect[1]))
-        return flag, float(1 / (1 + np.exp(-score)))
+        found: Dict[str, List[Tuple[str, float]]] = {SIGNAL: [], DOUBT: []}
+        for part, flag, score in zip(reading.stretches, flags, scores):
+            thresholds: _Thresholds = self._model["thresholds"][self._kind(flag)]
+            is_whole = part is reading.parts[0]
+            level = thresholds.whole if is_whole else thresholds.piece
+            if red_flag_rules.is_only_asking(reading.text(part.first, part.last)):
+                level = max(level, EVEN_ASKED)
+            if score > level:
+                found[SIGNAL].append((flag, score))
+            elif score > (thresholds.doubt if is_whole else thresholds.whole):
+                found[DOUBT].append((flag, score))
+        for signal, suspects in found.items():
+            if suspects:
+                flag, score = max(suspects, key=lambda suspect: (self._kind(suspect[0]) == CRISIS, suspect[1]))
+                reading.signals[signal] = flag, float(1 / (1 + np.exp(-score)))
 
     def _kind(self, flag: str) -> str:
         return CRISIS if flag in self._model["crises"] else EMERGENCY

@@ -45,7 +45,7 @@ _ONLY_PICKS = _words(
     "plz thanks thank number mentioned listed one ones love dear first , . ? ! -"
 )
 _LEADS_IN = _words(
-    "and but or so ok okay also plus then oh hm hmm um er right well now for in with to on at the a an my her his their our "
+    "and but or so ok okay also plus then oh hm hmm um er right well now for from than in with to on at the a an my her his their our "
     "your any some of same one ones kind kinds type types sort form version as too please pls though tho instead , . ? ! - …"
 )
 _OFFERS_ANOTHER = _words("and but or so ok okay also plus for in with to any same")
@@ -65,6 +65,10 @@ _BARE = re.compile(
     re.I,
 )
 _CONTENT = re.compile(r"[a-z]{4,}")
+_EMPTY = _words(
+    "what when where which whose does have been will would could should with from this that these those them they there then than "
+    "about into more some same done make made help tell want need know mean dystonia please thanks sorry"
+)
 
 
 class Pick(NamedTuple):
@@ -201,15 +205,21 @@ def _picked_by_word(reading: Reading, talk: Talk) -> Optional[Card]:
     offered = [store.cards[card_id] for card_id in talk.offered if card_id in store.cards]
     if len(offered) < 2 or len(reading.words) > 6:
         return None
-    named = {slug for mention in reading.mentions for slug in (mention.slug, mention.subject) if slug and not mention.excluded}
+    named, said = _meant_instead(reading), _content(reading.text(0, len(reading.words)))
     if named:
-        hits = [card for card in offered if named & set(card.about)]
+        hits = [card for card in offered if all({mention.slug, mention.subject} & set(card.about) for mention in named)]
     else:
-        said = {word[:5] for word in _CONTENT.findall(reading.text(0, len(reading.words)).lower())}
-        asked = [{word[:5] for word in _CONTENT.findall(card.question.lower())} for card in offered]
+        asked = [_content(card.question) for card in offered]
         common = set.intersection(*asked)
         hits = [card for card, words in zip(offered, asked) if said & words - common]
-    return hits[0] if len(hits) == 1 else None
+    if len(hits) != 1 or not named and reading.asks and not said <= _content(hits[0].question):
+        return None
+    return hits[0]
+
+
+def _content(text: str) -> Set[str]:
+    """The beginnings of the words that say something: "what", "does" and the like stand in any question."""
+    return {word[:5] for word in _CONTENT.findall(text.lower()) if not _EMPTY.match(word)}
 
 
 def _fragment(reading: Reading) -> List[Mention]:

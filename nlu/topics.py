@@ -12,7 +12,6 @@ from rasa.shared.nlu.constants import INTENT, METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from nlu.adapter import is_unseen
@@ -21,6 +20,7 @@ from nlu.encoder import MiniLmEncoder
 from nlu.message import CARD, NAMED_KINDS, Part, Reading, reading_of
 from nlu.nearest import Nearest
 from nlu.softmax import fit_softmax, softmax
+from nlu.tfidf import Tfidf
 
 OUT_OF_SCOPE = "out_of_scope"
 LOOKALIKE = "lookalike"
@@ -95,9 +95,9 @@ class TopicClassifier(ReadingComponent):
 
     def _fit(self, readings: Sequence[Reading], intents: "np.ndarray", groups: "np.ndarray") -> Dict[str, Any]:
         parts = [reading.parts[0] for reading in readings]
-        characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), min_df=2, max_features=8000, sublinear_tf=True)
+        characters = Tfidf(analyzer="char_wb", ngram_range=(2, 4), min_df=2, max_features=8000)
         reduced = TruncatedSVD(self.config["components"], random_state=self.config["seed"])
-        reduced.fit(characters.fit_transform([part.text for part in parts]))
+        reduced.fit(characters.fit([part.text for part in parts]))
         vectors, foreign = np.stack([part.vector for part in parts]), intents == OUT_OF_SCOPE
         names, members = np.unique(groups[~foreign], return_inverse=True)
         classes, targets = np.unique(intents, return_inverse=True)
@@ -135,7 +135,8 @@ class TopicClassifier(ReadingComponent):
 
 
 def _features(model: Dict[str, Any], parts: Sequence[Part]) -> "np.ndarray":
-    reduced = np.asarray(model["characters"].transform([part.text for part in parts]) @ model["projection"])
+    weighed = [model["characters"].terms(part.text) for part in parts]
+    reduced = np.stack([weights @ model["projection"][places] for places, weights in weighed])
     norms = np.linalg.norm(reduced, axis=1, keepdims=True)
     return np.hstack([np.stack([part.vector for part in parts]), model["char_weight"] * reduced / np.maximum(norms, 1e-9)])
 

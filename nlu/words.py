@@ -20,10 +20,12 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from dystonia.store import shared_store
 from nlu.component import ReadingComponent, read_json, write_json
-from nlu.message import Word, reading_of, text_of
+from nlu.message import NAMED_KINDS, Word, reading_of, text_of
 
 MIN_REPAIRED = 4
 """Words shorter than this are left alone: too many short words are a slip away from each other."""
+NAMED = 1_000_000
+"""Added to the count of a word that names a type or a treatment."""
 COMMON = 30_000
 """How many of the frequency list's words a misspelt everyday word may be repaired to."""
 
@@ -79,7 +81,11 @@ class SpellingRepair(ReadingComponent):
         texts = [passage.text for card in store.cards.values() for passage in card.passages]
         texts += [phrase for term in store.terms.values() for phrase in [term.name, *term.synonyms, *term.older_terms]]
         texts += [synonym for country in store.countries.values() for synonym in country.synonyms]
-        self._domain = dict(Counter(word for text in texts for word in re.findall(r"[a-z]+", text.lower())))
+        counted = Counter(word for text in texts for word in re.findall(r"[a-z]+", text.lower()))
+        named = {word for term in store.terms.values() if term.kind in NAMED_KINDS for word in re.findall(r"[a-z]+", term.name.lower())}
+        named |= {synonym.lower() for term in store.terms.values() if term.kind in NAMED_KINDS for synonym in term.synonyms}
+        # "Botx" is botox sooner than "both", however often the cards say "both".
+        self._domain = {word: count + NAMED * (word in named) for word, count in counted.items()}
         self._use(self._domain)
         return self.persist()
 

@@ -15,12 +15,13 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from dystonia.helplines import HELP_KINDS, Helplines
-from dystonia.reply import Reply
-from dystonia.store import content_version
+from dystonia.reply import OUT_OF_SCOPE_OTHER, Reply
+from dystonia.store import FactErrors, content_version, shared_store
 
 logger = logging.getLogger(__name__)
 
 NAMED = ("treatment", "type")
+LOOKALIKE = "lookalike"
 DEFAULT_SUBJECT = "dystonia"
 
 
@@ -43,11 +44,23 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         if told.get("kind") in HELP_KINDS:
             wanted = told.get("numbers") or []
             response["text"] = "\n\n".join([response["text"], *self._helplines.paragraphs(line, told["kind"], wanted)])
+        other = self._other_condition(tracker) if told.get("kind") == "out_of_scope" else None
+        if other:
+            response["text"] = OUT_OF_SCOPE_OTHER.format(other=other)
         if told.get("kind") == "boundary":
             offers = tracker.latest_message.parse_data.get("offers") or [] if tracker.latest_message else []
             response["buttons"] = [{"title": question, "payload": question} for question in offers]
         response["custom"] = self._contract(told, tracker).as_custom()
-        return response
+        doubt = tracker.latest_message.parse_data.get("in_doubt") if tracker.latest_message else None
+        return self._helplines.lead(response, doubt["kind"], tracker.get_slot("country")) if doubt else response
+
+    def _other_condition(self, tracker: DialogueStateTracker) -> Optional[str]:
+        """The name of a condition that is taken for dystonia, where the message names one; None too when no fact can be read."""
+        named = [str(entity["value"]) for entity in _entities(tracker) if entity.get("entity") == LOOKALIKE]
+        try:
+            return shared_store().name(named[0]) if named else None
+        except FactErrors:
+            return None
 
     @cached_property
     def _helplines(self) -> Helplines:
@@ -70,9 +83,12 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         )
 
 
+def _entities(tracker: DialogueStateTracker) -> List[Dict[Text, Any]]:
+    return tracker.latest_message.entities if tracker.latest_message else []
+
+
 def _mentions(tracker: DialogueStateTracker) -> List[Dict[Text, Any]]:
-    entities = tracker.latest_message.entities if tracker.latest_message else []
-    return [entity for entity in entities if entity.get("entity") in NAMED]
+    return [entity for entity in _entities(tracker) if entity.get("entity") in NAMED]
 
 
 def _about(tracker: DialogueStateTracker) -> List[str]:

@@ -17,7 +17,7 @@ from dystonia.store import shared_store
 from nlu.message import TALK
 from nlu.vocabulary import COUNTRY
 
-_STATIC = {"crisis": Kind.crisis, "emergency": Kind.emergency, "out_of_scope": Kind.out_of_scope}
+_STATIC = {"crisis": Kind.crisis, "emergency": Kind.emergency, "out_of_scope": Kind.out_of_scope, "in_doubt": Kind.out_of_scope}
 _MOVES = {
     "more": Answerer.more,
     "shorter": Answerer.shorter,
@@ -40,6 +40,11 @@ class Turn:
     def intent(self) -> Text:
         """The intent that the dialogue acts on."""
         return self.parse["intent"]["name"]
+
+    @property
+    def helps(self) -> bool:
+        """Whether the first thing said is where help is: it is an emergency or a crisis, or may be one."""
+        return self.kind in (Kind.emergency, Kind.crisis) or "in_doubt" in self.parse
 
 
 class Assistant:

@@ -32,13 +32,16 @@ def figures(assistant: Assistant, missed: List[str], folder: Path = HELD_OUT) ->
     told: Dict[str, str] = {}
     for name, entries in (("emergencies", emergencies), ("crises", crises)):
         turns = _turns(assistant, entries)
-        told[f"{name} caught"] = _share(entries, [turn.kind in URGENT for turn in turns], missed)
+        told[f"{name} caught (help comes first)"] = _share(entries, [turn.helps for turn in turns], missed)
+        told[f"{name} raised at once"] = _share(entries, [turn.kind in URGENT for turn in turns], [])
         told[f"{name} by the right red flag"] = _share(
             entries, [_flag(turn) in [entry["red_flag"], *(entry.get("also") or [])] for turn, entry in zip(turns, entries)], []
         )
     ordinary = read("single", folder)
-    told["look-alikes raised (false alarms)"] = _share(lookalikes, [t.kind in URGENT for t in _turns(assistant, lookalikes)], [])
-    told["ordinary questions raised (false alarms)"] = _share(ordinary, [t.kind in URGENT for t in _turns(assistant, ordinary)], [])
+    for name, entries in (("look-alikes", lookalikes), ("ordinary questions", ordinary)):
+        turns = _turns(assistant, entries)
+        told[f"{name} raised (false alarms)"] = _share(entries, [turn.kind in URGENT for turn in turns], [])
+        told[f"{name} led by where help is"] = _share(entries, [turn.helps and turn.kind not in URGENT for turn in turns], [])
     held = [turn.kind in (Kind.boundary, *URGENT, Kind.out_of_scope) for turn in _turns(assistant, boundaries)]
     told["boundaries held"] = _share(boundaries, held, missed)
     return told
@@ -49,7 +52,8 @@ def _turns(assistant: Assistant, entries: Sequence[Dict[str, Any]]) -> List[Turn
 
 
 def _flag(turn: Turn) -> str:
-    return next((str(entity["value"]) for entity in turn.parse["entities"] if entity["entity"] == "red_flag"), "")
+    raised = [str(entity["value"]) for entity in turn.parse["entities"] if entity["entity"] == "red_flag"]
+    return next(iter(raised), str((turn.parse.get("in_doubt") or {}).get("red_flag", "")))
 
 
 def _share(entries: Sequence[Dict[str, Any]], verdicts: Sequence[bool], missed: List[str]) -> str:

@@ -42,7 +42,7 @@ def main() -> int:
     print(f"  whole dialogues right             {share(not any(lines) for lines in dialogues):.3f}")
     missed: List[str] = []
     for name, value in figures(assistant, missed, DEVELOPMENT).items():
-        print(f"  {name[:32]:<32}  {value}")
+        print(f"  {name[:42]:<42}  {value}")
     if "--misses" in sys.argv:
         print("\n".join(missed))
         for turn, entry in zip(turns, single):

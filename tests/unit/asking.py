@@ -14,7 +14,7 @@ WHAT_IS = {f"{subject}.what_is": 0.1 for subject in SUBJECTS}
 def asked(text: str, topic: str | None, cards: dict[str, float], **more: Any) -> Question:
     """A question with the cards that its words point to and their probabilities."""
     candidates = tuple(sorted(cards.items(), key=lambda item: -item[1]))
-    return Question(text, topic=topic, confidence=0.9, candidates=candidates, **more)
+    return Question(text, topic=topic, confidence=0.9, candidates=candidates, **{"likeness": 0.7, **more})
 
 
 def plain(card_id: str, topic: str, about: str) -> Question:

@@ -302,6 +302,15 @@ def test_two_types_are_compared_side_by_side(answerer: Answerer) -> None:
     )
 
 
+def test_two_treatments_are_compared_though_a_type_is_named_beside_them(answerer: Answerer) -> None:
+    about = ("cervical_dystonia", "botulinum_toxin", "deep_brain_stimulation")
+    compare = asked("is dbs better than botox for the neck", "comparison", {"cervical_dystonia.what_is": 0.2}, about=about)
+
+    cards = answerer.answer([compare], NEW_TALK).answer.cards
+
+    assert [card.split(".")[0] for card in cards] == ["botulinum_toxin", "deep_brain_stimulation"]
+
+
 def test_a_comparison_that_has_its_own_card_is_answered_by_it(answerer: Answerer) -> None:
     treatments = ("botulinum_toxin", "deep_brain_stimulation")
     compare = asked("toxin or surgery?", "comparison", {"comparison.toxin_or_stimulation": 0.7}, about=treatments)

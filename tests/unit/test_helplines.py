@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dystonia.helplines import HELP_KINDS, Helplines
+from dystonia.helplines import HELP_KINDS, IF_SO, Helplines
 from dystonia.store import FACTS, UNKNOWN_COUNTRY, FactStore
+from nlu import red_flag_rules
+from nlu.importer import intent_of
 
 GENERAL = ("112", "911", "999")
 
@@ -157,3 +159,12 @@ def test_the_words_for_a_lost_file_name_the_same_emergency_numbers_as_the_file(t
     lost, kept = Helplines.load(tmp_path).line(None), Helplines.load(FACTS).line(None)
 
     assert (lost.emergency, lost.emergency_examples) == (kept.emergency, kept.emergency_examples)
+
+
+@pytest.mark.parametrize("kind", HELP_KINDS)
+def test_the_button_of_a_reply_in_doubt_raises_a_red_flag_of_its_kind_by_the_rules_alone(kind: str, real_store: FactStore) -> None:
+    _, _, button = IF_SO[kind]
+
+    raised = red_flag_rules.raised(button)
+
+    assert raised and intent_of(real_store.red_flags[raised[0]]) == kind

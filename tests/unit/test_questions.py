@@ -16,13 +16,27 @@ from tests.unit.reading import parts, read
         ("What causes it? Can it be cured?", ["What causes it?", "Can it be cured?"]),
         ("what is it, how is it treated, and who do I see", ["what is it,", "how is it treated,", "and who do I see"]),
         ("Does botox hurt or does it help?", ["Does botox hurt", "or does it help?"]),
-        ("My mum has dystonia. What can she do?", ["My mum has dystonia.", "What can she do?"]),
         ("What is dystonia?\nWho treats it?", ["What is dystonia?", "Who treats it?"]),
     ],
-    ids=["and", "two sentences", "commas", "or", "story then question", "two lines"],
+    ids=["and", "two sentences", "commas", "or", "two lines"],
 )
 def test_a_message_is_split_where_another_question_begins(text: str, expected: list[str]) -> None:
     assert parts(text) == expected
+
+
+def test_what_stands_around_a_single_question_is_no_part_and_is_still_searched_for_red_flags() -> None:
+    reading = read("My mum has dystonia. What can she do? She is so tired.")
+
+    assert parts("My mum has dystonia. What can she do? She is so tired.") == []
+    assert [part.words for part in reading.asides] == ["my mum has dystonia.", "what can she do?", "she is so tired."]
+    assert reading.stretches == [reading.parts[0], *reading.asides]
+
+
+def test_what_stands_between_two_questions_is_an_aside() -> None:
+    reading = read("What causes it? I feel awful. Can it be cured?")
+
+    assert [part.words for part in reading.parts[1:]] == ["what causes it?", "can it be cured?"]
+    assert [part.words for part in reading.asides] == ["i feel awful."]
 
 
 @pytest.mark.parametrize(

@@ -165,3 +165,31 @@ def test_saying_a_response_twice_says_the_same(writer: ResponseWriter, domain: D
 
 def test_an_unknown_response_is_none(writer: ResponseWriter, domain: Domain) -> None:
     assert say(writer, domain, "utter_nothing_of_the_kind") is None
+
+
+def test_a_condition_that_is_taken_for_dystonia_is_said_to_be_another(writer: ResponseWriter, domain: Domain) -> None:
+    said = say(writer, domain, "utter_out_of_scope", entities=names("lookalike", "dystrophy"))
+
+    assert "muscular dystrophy is not the same thing" in said["text"]
+    assert said["custom"]["reply"]["kind"] == "out_of_scope"
+
+
+@pytest.mark.parametrize("response", ["utter_out_of_scope", "utter_boundary", "utter_thank", "utter_in_doubt"])
+def test_a_reply_in_doubt_is_led_by_where_help_is_in_the_visitors_country(
+    writer: ResponseWriter, domain: Domain, response: str
+) -> None:
+    plain = say(writer, domain, response, {"country": "UK"})
+
+    said = say(
+        writer, domain, response, {"country": "UK"}, in_doubt={"red_flag": "suicidal_thoughts", "kind": "crisis"}
+    )
+
+    assert said["text"].endswith(plain["text"]) and "999" in said["text"].split("\n\n")[0]
+    assert said["buttons"][0] == {"title": "I am not safe right now", "payload": "I am not safe right now"}
+    assert said["custom"]["reply"] == {**plain["custom"]["reply"], "cautions": ["if_not_safe"]}
+
+
+def test_what_is_an_emergency_anyway_is_not_led_by_a_doubt(writer: ResponseWriter, domain: Domain) -> None:
+    plain = say(writer, domain, "utter_emergency", {"red_flag": "choking"})
+
+    assert "if_happening_now" not in plain["custom"]["reply"]["cautions"]
