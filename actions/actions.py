@@ -8,6 +8,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from dystonia import aftercare
 from dystonia.compose import Answerer, Said
 from dystonia.helplines import Helplines
 from dystonia.question import Talk, from_message
@@ -19,12 +20,6 @@ from dystonia.store import shared_store
 def answerer() -> Answerer:
     """The core, over these facts."""
     return Answerer(shared_store())
-
-
-@lru_cache(maxsize=1)
-def helplines() -> Helplines:
-    """The numbers to call."""
-    return Helplines.load()
 
 
 class ActionAnswer(Action):
@@ -64,15 +59,17 @@ class ActionContinue(Action):
 
 
 def _say(said: Said, before: Talk, tracker: Tracker, dispatcher: CollectingDispatcher) -> List[EventType]:
-    """Hands the answer to the channel in the contract's form; only slots that changed are set."""
-    reply: Dict[Text, Any] = {
-        "text": as_text(said.answer),
-        "buttons": [{"title": button.title, "payload": button.payload} for button in said.answer.buttons],
-        "custom": Reply.of(said.answer, shared_store()).as_custom(),
-    }
-    doubt = tracker.latest_message.get("in_doubt")
+    """Hands the answer to the channel in the contract's form, with the number where it is due; sets slots that changed."""
+    store, doubt = shared_store(), tracker.latest_message.get("in_doubt")
+    answer, lines = said.answer, Helplines(store.helplines)
     if doubt:
-        reply = helplines().lead(reply, doubt["kind"], tracker.slots.get("country"))
-    dispatcher.utter_message(text=reply["text"], buttons=reply["buttons"], json_message=reply["custom"])
+        answer = lines.lead(answer, doubt["kind"], said.talk.country)
+    else:
+        answer = aftercare.reminded(answer, aftercare.kinds_said(tracker.events), said.talk.country, lines)
+    dispatcher.utter_message(
+        text=as_text(answer),
+        buttons=[{"title": button.title, "payload": button.payload} for button in answer.buttons],
+        json_message=Reply.of(answer, store).as_custom(),
+    )
     kept = before.as_slots()
     return [SlotSet(name, value) for name, value in said.talk.as_slots().items() if value != kept[name]]

@@ -7,6 +7,8 @@ import time
 import unicodedata
 from typing import Any, Callable, Dict, Tuple
 
+from channels.legible import legible
+
 MAX_CHARACTERS = 1000
 MAX_BYTES = 16 * 1024
 MAX_SENDER = 128
@@ -64,7 +66,7 @@ def clean_message(message: Any) -> str:
     if any(_is_odd(character) for character in message):
         raise Refused(400, "'message' holds control characters or half of a character. Send plain text.")
     visible = "".join(character for character in message if unicodedata.category(character) != "Cf")
-    text = _COMMAND.sub("", unicodedata.normalize("NFC", visible)).strip()
+    text = _COMMAND.sub("", legible(unicodedata.normalize("NFC", visible))).strip()
     if not text:
         raise Refused(400, "'message' is empty. Send some words.")
     return text

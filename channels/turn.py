@@ -8,7 +8,7 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 
 from dystonia.reply import UNAVAILABLE, Kind, Reply
-from dystonia.store import content_version
+from dystonia.store import served_version
 
 logger = logging.getLogger(__name__)
 
@@ -65,4 +65,4 @@ async def take_turn(handler: Handler, text: Text, talk_id: Text, channel: Text, 
 
 def unavailable(model: Text) -> Dict[Text, Any]:
     """The contract of the reply that depends on nothing."""
-    return Reply(kind=Kind.unavailable.value, content=content_version(), confidence=0.0).with_model(model).as_custom()["reply"]
+    return Reply(kind=Kind.unavailable.value, content=served_version(), confidence=0.0).with_model(model).as_custom()["reply"]

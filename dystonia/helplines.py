@@ -3,19 +3,23 @@ from __future__ import annotations
 
 import datetime
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import yaml
 
 from dystonia.models import Helpline
+from dystonia.reply import Answer, Button
 from dystonia.store import FACTS, UNKNOWN_COUNTRY
 
 logger = logging.getLogger(__name__)
 
 HELP_KINDS = ("emergency", "crisis")
 """Kinds of reply that list numbers after what they say."""
+
+REPLACE_CRISIS = ("abuse", "child")
+"""Lines that are shown in the place of the crisis line where a red flag asks for them; a country that has none gets words."""
 
 _LABELS = {
     "urgent_health": "Urgent health advice",
@@ -28,10 +32,11 @@ _GENERAL = Helpline(
     emergency="your local emergency number",
     emergency_examples="112 in Europe and India, 911 in the US and Canada, 999 in the UK, 000 in Australia, 111 in New Zealand",
     crisis="a local crisis line; findahelpline.com lists free ones by country",
+    crisis_in_a_sentence="a local crisis line (findahelpline.com lists free ones)",
     urgent_health=None,
     poison=None,
-    abuse=None,
-    child=None,
+    abuse="a local abuse helpline; findahelpline.com lists them",
+    child="a local child helpline; findahelpline.com lists them",
     cannot_speak=None,
     checked=datetime.date(2026, 11, 21),
     sources=["int-findahelpline"],
@@ -74,45 +79,63 @@ class Helplines:
         """The numbers of a country, or the general words while it is not known."""
         return self.lines.get(country or UNKNOWN_COUNTRY) or self.lines.get(UNKNOWN_COUNTRY) or _GENERAL
 
-    def lead(self, reply: Dict[str, Any], kind: str, country: Optional[str]) -> Dict[str, Any]:
-        """A reply led by where help is, for a message that may be an emergency or a crisis.
+    def led(self, kind: str, country: Optional[str]) -> Tuple[str, str, str]:
+        """What leads a reply to a message that may be an emergency or a crisis: id of the caution, words, and button.
 
         Args:
-            reply: ``text``, ``buttons`` and ``custom`` as a channel gets them.
             kind: ``emergency`` or ``crisis``.
             country: the visitor's, where known.
         """
         line, (caution, words, button) = self.line(country), IF_SO[kind]
-        told = dict(reply["custom"]["reply"])
-        told["cautions"] = [caution, *told["cautions"]]
-        return {
-            **reply,
-            "text": f"{words.format(emergency=line.emergency_examples or line.emergency, crisis=line.crisis)}\n\n{reply['text']}",
-            "buttons": [{"title": button, "payload": button}, *(reply.get("buttons") or [])],
-            "custom": {"reply": told},
-        }
+        return caution, words.format(emergency=line.emergency_examples or line.emergency, crisis=line.crisis_said), button
 
-    def paragraphs(self, line: Helpline, kind: str, wanted: Sequence[str]) -> List[str]:
-        """What an urgent reply adds: the numbers, then that this program can't call, and that the talk goes on.
+    def lead(self, answer: Answer, kind: str, country: Optional[str]) -> Answer:
+        """An answer led by where help is."""
+        caution, words, button = self.led(kind, country)
+        return replace(
+            answer,
+            paragraphs=(words, *answer.paragraphs),
+            buttons=(Button.asking(button), *answer.buttons),
+            cautions=(caution, *answer.cautions),
+        )
+
+    def paragraphs(self, line: Helpline, kind: str, wanted: Sequence[str], times: int = 0, also: Sequence[str] = ()) -> List[str]:
+        """What an urgent reply adds: the numbers and when they were checked, and that the talk goes on.
 
         Args:
             line: the numbers to list.
             kind: ``emergency`` or ``crisis``.
             wanted: extra lines that the red flag asks for, such as ``poison``.
+            also: extra lines for whoever wrote, beside the crisis line.
+            times: how many replies of this kind the talk has had before; what is said after the numbers changes with it.
         """
         numbers = [f"Emergency: {line.emergency_examples or line.emergency}."]
-        if kind == "crisis":
+        if kind == "crisis" and not set(wanted) & set(REPLACE_CRISIS):
             numbers.append(f"Crisis line: {line.crisis}.")
-        numbers += [f"{_LABELS[name]}: {getattr(line, name)}." for name in wanted if name in _LABELS and getattr(line, name)]
-        if line.cannot_speak:
-            numbers.append(f"If you cannot speak: {line.cannot_speak}")
+        lines = {name: self._extra(line, name) for name in (*wanted, *also) if name in _LABELS}
+        numbers += [f"{_LABELS[name]}: {number}." for name, number in lines.items() if number]
+        numbers.append(f"If you cannot speak: {line.cannot_speak or 'Ask someone near you to call.'}")
         if line.country == UNKNOWN_COUNTRY:
             numbers.append("Tell me your country, and I will give its numbers.")
-        return ["\n".join(numbers), _AFTERCARE[kind]]
+        numbers.append(f"Numbers last checked {line.checked.day} {line.checked:%B %Y}.")
+        return ["\n".join(numbers), _AFTERCARE[kind][times % len(_AFTERCARE[kind])]]
+
+    def _extra(self, line: Helpline, name: str) -> Optional[str]:
+        if name in REPLACE_CRISIS:
+            return getattr(line, name) or getattr(self.line(None), name)
+        return getattr(line, name)
 
 
 _AFTERCARE = {
-    "emergency": "I am a computer program and can't call for you. Once help is on its way, I am still here for your questions.",
-    "crisis": "I am a computer program and can't call for you, but I am still here. We can go on talking about dystonia, or I can "
-    "help you to find a person to talk to.",
+    "emergency": (
+        "I am a computer program and can't call for you. Once help is on its way, I am still here for your questions.",
+        "I can't call for you, so please make that call, or have someone make it. I am still here afterwards.",
+    ),
+    "crisis": (
+        "I am a computer program and can't call for you, but I am still here. We can go on talking about dystonia, or I can "
+        "help you to find a person to talk to.",
+        "I am a program and can't call for you. I am still here, for anything you want to ask, or to show you the numbers again.",
+        "I can't call for you, but you can come back here at any time. Ask me anything about dystonia, or say help for the numbers.",
+        "I am still here, though I can't call for you. Would you rather talk about something else for a while, or find a person?",
+    ),
 }

@@ -205,12 +205,13 @@ class Country(Fact):
 
 
 class Helpline(Fact):
-    """The numbers to call in one country."""
+    """The numbers to call in one country; ``crisis_in_a_sentence`` where ``crisis`` is too long to stand inside one."""
 
     country: str
     emergency: str
     emergency_examples: Optional[str]
     crisis: str
+    crisis_in_a_sentence: Optional[str]
     urgent_health: Optional[str]
     poison: Optional[str]
     abuse: Optional[str]
@@ -218,6 +219,11 @@ class Helpline(Fact):
     cannot_speak: Optional[str]
     checked: datetime.date
     sources: List[str]
+
+    @property
+    def crisis_said(self) -> str:
+        """The crisis line as it reads inside a sentence."""
+        return self.crisis_in_a_sentence or self.crisis
 
 
 class Organisation(Fact):
@@ -243,16 +249,42 @@ class Ambiguous(Fact):
     treat_as: Lean
 
 
+class Named(Fact):
+    """What ``{named}`` becomes in a crisis reply where a message holds one of these words; an empty list always fits."""
+
+    heard: List[constr(min_length=2, strip_whitespace=True)]
+    say: constr(min_length=3, strip_whitespace=True)
+
+
+class Voice(str, Enum):
+    """Whom a crisis reply speaks to."""
+
+    yourself = "yourself"
+    someone_else = "someone_else"
+    young = "young"
+    grieving = "grieving"
+
+
 class RedFlag(Fact):
-    """A situation that needs help from people at once, and what to say."""
+    """A situation that needs help from people at once, and what to say.
+
+    Attributes:
+        self_test: one of ``people_might_say``, which must be caught before the assistant takes a message.
+        numbers: extra lines to show.
+        named, voices: what a crisis reply says of the message, and what it says in place of ``reply``, by whom it speaks to:
+            ``yourself`` from the second time on, the others from the first.
+    """
 
     id: Slug
     name: str
     urgency: Urgency
+    self_test: str
     people_might_say: List[str] = Field(..., min_items=3)
     ambiguous: List[Ambiguous] = []
     not_this: List[str] = []
     reply: Passage
+    named: List[Named] = []
+    voices: Dict[Voice, List[constr(min_length=10, strip_whitespace=True)]] = {}
     numbers: List[Literal["urgent_health", "poison", "abuse", "child"]] = []
 
 

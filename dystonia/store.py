@@ -165,6 +165,15 @@ def content_version(folder: Path = FACTS) -> str:
     return digest.hexdigest()[:12]
 
 
+@lru_cache(maxsize=1)
+def served_version() -> str:
+    """The version of the facts that this process serves: as they were at the first call, "" where they could not be read."""
+    try:
+        return content_version()
+    except OSError:
+        return ""
+
+
 class _Files:
     """Reads YAML files and remembers on which line each entry stands."""
 
@@ -277,6 +286,14 @@ class _Files:
 
 
 _BRACES = re.compile(r"\{[^}\s]*\}?|\S*\}")
+RED_FLAG_WORDS = ("{emergency}", "{crisis}", "{named}")
+BOUNDARY_WORDS = ("{emergency}", "{crisis}", "{subject}")
+"""What a reply may ask to be filled in (server/responses.py)."""
+
+
+def _said(flag: RedFlag) -> List[str]:
+    """Everything that may be said to a red flag."""
+    return [flag.reply.text, *(text for texts in flag.voices.values() for text in texts)]
 
 
 class _Loader(yaml.SafeLoader):
@@ -335,6 +352,8 @@ class _Checks:
                 yield from self._passage(group, key, passage, ())
         for caution in self._store.cautions.values():
             yield from self._wording("cautions.yml", caution.id, caution.short, ("short",))
+        for flag in self._store.red_flags.values():
+            yield from self._red_flag(flag)
         for group, listed in (("helplines.yml", self._store.helplines), ("organisations.yml", self._store.organisations)):
             for key, entry in listed.items():
                 yield from self._sources(group, key, entry.sources, ("sources",))
@@ -433,6 +452,17 @@ class _Checks:
                     "keep it in one of the two",
                 )
 
+    def _red_flag(self, flag: RedFlag) -> Iterable[Problem]:
+        if flag.self_test not in flag.people_might_say:
+            fault, mend = "'self_test' is none of people_might_say", "write one of them, word for word"
+            yield self._problem("red_flags.yml", flag.id, ("self_test",), fault, mend)
+        for voice, texts in flag.voices.items():
+            for position, text in enumerate(texts):
+                yield from self._wording("red_flags.yml", flag.id, text, ("voices", voice.value, position))
+        if "{named}" in " ".join(_said(flag)) and not (flag.named and flag.named[-1].heard == []):
+            fault, mend = "nothing is said for {named} where no word is heard", "end 'named' with an entry whose 'heard' is []"
+            yield self._problem("red_flags.yml", flag.id, ("named",), fault, mend)
+
     def _passage(self, group: str, entry: str, passage: Passage, path: Sequence[Union[str, int]]) -> Iterable[Problem]:
         yield from self._sources(group, entry, passage.sources, path)
         yield from self._wording(group, entry, passage.text, path)
@@ -449,12 +479,12 @@ class _Checks:
 
     def _filled_in(self) -> Iterable[Problem]:
         """What a reply asks to be filled in must be something that can be."""
-        for group, replies, known in (
-            ("red_flags.yml", self._store.red_flags, ("{emergency}", "{crisis}")),
-            ("boundaries.yml", self._store.boundaries, ("{emergency}", "{crisis}", "{subject}")),
+        for group, texts, known in (
+            ("red_flags.yml", {key: _said(flag) for key, flag in self._store.red_flags.items()}, RED_FLAG_WORDS),
+            ("boundaries.yml", {key: [entry.reply.text] for key, entry in self._store.boundaries.items()}, BOUNDARY_WORDS),
         ):
-            for key, entry in replies.items():
-                for found in _BRACES.findall(entry.reply.text):
+            for key, said in texts.items():
+                for found in _BRACES.findall(" ".join(said)):
                     if found not in known:
                         mend = f"write {' or '.join(known)}"
                         yield self._problem(group, key, ("reply",), f"'{found}' is nothing that can be filled in", mend)

@@ -118,7 +118,7 @@ class FactsImporter(TrainingDataImporter):
             ],
         }
         for flag in self._store.red_flags.values():
-            reply = {**self._told(intent_of(flag), f"red_flags.{flag.id}", flag.reply), "numbers": flag.numbers}
+            reply = {**self._told(intent_of(flag), f"red_flags.{flag.id}", flag.reply), "numbers": flag.numbers, **_voices(flag)}
             responses.setdefault(f"utter_{intent_of(flag)}", []).append(_response(flag.reply.text, RED_FLAG, flag.id, reply))
         for boundary in self._store.boundaries.values():
             reply = self._told(Kind.boundary.value, f"boundaries.{boundary.id}", boundary.reply)
@@ -149,6 +149,12 @@ class FactExample(Message):
 
 def _example(text: str, intent: str, mark: str, value: str) -> Message:
     return FactExample({TEXT: text, INTENT: intent, METADATA: {mark: value}})
+
+
+def _voices(flag: RedFlag) -> Dict[str, Any]:
+    """What a crisis reply is made of beside its first text (dystonia/voices.py); they stand in the model, as that does."""
+    told = {"named": [named.dict() for named in flag.named], "voices": {voice.value: texts for voice, texts in flag.voices.items()}}
+    return {name: value for name, value in told.items() if value}
 
 
 def _response(text: str, slot: str, value: str, reply: Dict[str, Any]) -> Dict[Text, Any]:

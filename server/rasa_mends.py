@@ -11,6 +11,7 @@ from rasa.core.processor import MessageProcessor
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from nlu.message import TALK
+from server.aftercare import lead_to_help
 
 RASA_VERSION = "3.6.21"
 HANDED_OVER = ("about", "topic", "cards", "offered", "listed")
@@ -60,7 +61,8 @@ def limit_action_time(seconds: float) -> None:
 def hand_over_the_talk() -> None:
     """Lets the understanding see the talk, so that "and how is it treated?" and "the second one" are read as they are meant.
 
-    Rasa has the tracker at hand when it parses a message, but passes only the message on to the pipeline.
+    Rasa has the tracker at hand when it parses a message, but passes only the message on to the pipeline. After an urgent
+    reply, whoever asks for help or a number is led to it here (server/aftercare.py).
     """
     stock = MessageProcessor._parse_message_with_graph
     if getattr(stock, "hands_over_the_talk", False):
@@ -77,6 +79,7 @@ def hand_over_the_talk() -> None:
         finally:
             message.metadata = kept
         parsed.pop("metadata", None)
+        lead_to_help(parsed, tracker)
         return parsed
 
     parse.hands_over_the_talk = True  # type: ignore[attr-defined]

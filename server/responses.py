@@ -7,26 +7,32 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
-from typing import Any, Dict, List, Optional, Text
+from typing import Any, Dict, Iterable, List, Optional, Text
 
 from rasa.core.nlg.response import TemplatedNaturalLanguageGenerator
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
+from dystonia import aftercare
 from dystonia.helplines import HELP_KINDS, Helplines
+from dystonia.models import Voice
 from dystonia.reply import OUT_OF_SCOPE_OTHER, Reply
-from dystonia.store import FactErrors, content_version, shared_store
+from dystonia.store import FactErrors, served_version, shared_store
+from dystonia.voices import naming, voice_for, wording_for
+from server.aftercare import HELPLINE, kinds_in
 
 logger = logging.getLogger(__name__)
 
 NAMED = ("treatment", "type")
 LOOKALIKE = "lookalike"
 DEFAULT_SUBJECT = "dystonia"
+HELP_BUTTONS = ("Show me the helpline", "Help me find a person to talk to")
+"""What stands under a crisis reply: one press leads to the numbers again (dystonia/aftercare.py)."""
 
 
 class ResponseWriter(TemplatedNaturalLanguageGenerator):
-    """Rasa's own response generator, plus ``{emergency}``, ``{crisis}``, ``{subject}`` and the contract."""
+    """Rasa's own response generator, plus ``{emergency}``, ``{crisis}``, ``{subject}``, ``{named}`` and the contract."""
 
     def __init__(self, endpoint_config: Optional[EndpointConfig], domain: Domain) -> None:
         super().__init__(domain.responses)
@@ -36,23 +42,38 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
     ) -> Optional[Dict[Text, Any]]:
         """The response with its numbers, or None when the domain has no such response."""
         line = self._helplines.line(tracker.get_slot("country"))
-        words = {"emergency": line.emergency, "crisis": line.crisis, "subject": _subject(tracker)}
+        words = {"emergency": line.emergency, "crisis": line.crisis_said, "subject": _subject(tracker), "named": "{named}"}
         response = await super().generate(utter_action, tracker, output_channel, **words, **kwargs)
         if response is None:
             return None
         told = (response.get("custom") or {}).get("reply") or {}
+        kinds = kinds_in(tracker)
+        cautions: List[Text] = []
         if told.get("kind") in HELP_KINDS:
-            wanted = told.get("numbers") or []
-            response["text"] = "\n\n".join([response["text"], *self._helplines.paragraphs(line, told["kind"], wanted)])
+            await self._help(response, told, tracker, output_channel, words, kinds)
+        else:
+            cautions = self._fill(response, told, tracker, aftercare.due(kinds))
+        response["custom"] = self._contract(told, tracker, cautions).as_custom()
+        return response
+
+    def _fill(self, response: Dict[Text, Any], told: Dict[Text, Any], tracker: DialogueStateTracker, due: Optional[Text]) -> List[Text]:
+        """Fills a reply that is not urgent: what it offers, and where help is, first where a red flag is in doubt; returns cautions."""
         other = self._other_condition(tracker) if told.get("kind") == "out_of_scope" else None
         if other:
             response["text"] = OUT_OF_SCOPE_OTHER.format(other=other)
+        parsed = tracker.latest_message.parse_data if tracker.latest_message else {}
         if told.get("kind") == "boundary":
-            offers = tracker.latest_message.parse_data.get("offers") or [] if tracker.latest_message else []
-            response["buttons"] = [{"title": question, "payload": question} for question in offers]
-        response["custom"] = self._contract(told, tracker).as_custom()
-        doubt = tracker.latest_message.parse_data.get("in_doubt") if tracker.latest_message else None
-        return self._helplines.lead(response, doubt["kind"], tracker.get_slot("country")) if doubt else response
+            response["buttons"] = _asking(parsed.get("offers") or [])
+        country = tracker.get_slot("country")
+        if parsed.get("in_doubt"):
+            caution, words, button = self._helplines.led(parsed["in_doubt"]["kind"], country)
+            response["text"] = f"{words}\n\n{response['text']}"
+            response["buttons"] = [*_asking([button]), *(response.get("buttons") or [])]
+            return [caution]
+        if due:
+            response["text"] += "\n\n" + aftercare.reminder(self._helplines, country, due)
+            return [aftercare.HELP_IS_THERE]
+        return []
 
     def _other_condition(self, tracker: DialogueStateTracker) -> Optional[str]:
         """The name of a condition that is taken for dystonia, where the message names one; None too when no fact can be read."""
@@ -62,15 +83,36 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         except FactErrors:
             return None
 
+    async def _help(
+        self,
+        response: Dict[Text, Any],
+        told: Dict[Text, Any],
+        tracker: DialogueStateTracker,
+        channel: Text,
+        words: Dict[Text, Text],
+        kinds: List[Text],
+    ) -> None:
+        """Fills an urgent reply: the words for this message, the numbers, and buttons that lead to help."""
+        latest = tracker.latest_message
+        text, asked = (latest.text or "", latest.parse_data.get(HELPLINE)) if latest else ("", None)
+        times, wanted, voices = kinds.count(told["kind"]), list(told.get("numbers") or []), told.get("voices") or {}
+        if told["kind"] == "crisis":
+            response["buttons"] = _asking(HELP_BUTTONS)
+            if asked:
+                line = await super().generate("utter_helpline", tracker, channel, **words)
+                response["text"] = line["text"] if line else response["text"]
+            elif voices:
+                response["text"] = wording_for(response["text"], voices, text, times)
+        said = response["text"].replace("{named}", naming(text, told.get("named") or []))
+        line_of_country = self._helplines.line(tracker.get_slot("country"))
+        also = ["child"] if told["kind"] == "crisis" and voice_for(text) is Voice.young else []
+        response["text"] = "\n\n".join([said, *self._helplines.paragraphs(line_of_country, told["kind"], wanted, times, also)])
+
     @cached_property
     def _helplines(self) -> Helplines:
         return Helplines.load()
 
-    @cached_property
-    def _content(self) -> str:
-        return content_version()
-
-    def _contract(self, told: Dict[Text, Any], tracker: DialogueStateTracker) -> Reply:
+    def _contract(self, told: Dict[Text, Any], tracker: DialogueStateTracker, cautions: List[Text]) -> Reply:
         latest = tracker.latest_message
         confidence = float(latest.intent.get("confidence", 1.0)) if latest else 1.0
         return Reply(
@@ -78,9 +120,14 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
             about=_about(tracker),
             cards=list(told.get("cards") or []),
             sources=list(told.get("sources") or []),
-            content=self._content,
+            cautions=cautions,
+            content=served_version(),
             confidence=round(min(1.0, max(0.0, confidence)), 4),
         )
+
+
+def _asking(questions: Iterable[Text]) -> List[Dict[Text, Text]]:
+    return [{"title": question, "payload": question} for question in questions]
 
 
 def _entities(tracker: DialogueStateTracker) -> List[Dict[Text, Any]]:

@@ -1,6 +1,7 @@
 """The Rasa server: Rasa's own application, with our settings, our mends and the HTTP API off."""
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -18,7 +19,7 @@ from server import without_tensorflow  # noqa: E402
 
 without_tensorflow.install()
 
-import sanic  # noqa: E402, F401 - turns deprecation warnings on, which are not for whoever runs this
+import sanic  # noqa: E402 - turns deprecation warnings on, which are not for whoever runs this
 
 warnings.simplefilter("ignore")
 
@@ -30,7 +31,8 @@ from sanic.request import Request  # noqa: E402
 from sanic.response import HTTPResponse, json  # noqa: E402
 
 from channels.intake import MAX_BYTES  # noqa: E402
-from server import rasa_mends  # noqa: E402
+from dystonia.store import FactErrors  # noqa: E402
+from server import rasa_mends, self_test  # noqa: E402
 from server.settings import ROOT, Settings  # noqa: E402
 
 
@@ -49,9 +51,21 @@ def main(model: Path) -> int:
     app.config.REQUEST_TIMEOUT = 20
     app.error_handler.add(SanicException, _refuse)
     app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
+    app.register_listener(_test_itself, "before_server_start")
     app.register_listener(rasa_run.close_resources, "after_server_stop")
     app.run(settings.host, settings.port, workers=1, access_log=False, motd=False)
     return 0
+
+
+async def _test_itself(app: sanic.Sanic, loop: asyncio.AbstractEventLoop) -> None:
+    """Ends the process, with the reason, where the loaded model would miss an emergency."""
+    try:
+        if app.ctx.agent is None or not app.ctx.agent.is_ready():
+            raise self_test.SelfTestFailed(["no model could be loaded; its path and reason are above"])
+        await self_test.check(app.ctx.agent)
+    except Exception as error:  # noqa: BLE001 - whatever it is, an assistant that was not tested does not serve
+        print(error if isinstance(error, (self_test.SelfTestFailed, FactErrors)) else repr(error), file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def _refuse(request: Request, refused: SanicException) -> HTTPResponse:

@@ -1,0 +1,68 @@
+"""The whole assistant in one process: understanding, rules, static replies and actions, but no server. For reading what it says."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from pathlib import Path
+from typing import Any, Dict, Optional, Text
+
+import aiohttp
+from rasa.core.channels.channel import UserMessage
+from rasa.core.tracker_store import InMemoryTrackerStore
+from rasa.utils.endpoints import EndpointConfig
+from rasa_sdk.executor import ActionExecutor
+
+from actions.actions import ActionAnswer, ActionContinue
+from channels.intake import clean_message
+from channels.turn import take_turn
+from server import rasa_mends
+from server.settings import Settings
+
+
+class ActionsInside(EndpointConfig):
+    """Runs the actions here, in place of a server that runs them; ``dead`` ones fail as a server that is down does."""
+
+    def __init__(self, dead: bool = False) -> None:
+        super().__init__(url="inside")
+        self._dead = dead
+        self._executor = ActionExecutor()
+        for action in (ActionAnswer(), ActionContinue()):
+            self._executor.register_action(action)
+
+    async def request(self, *_: Any, json: Optional[Dict[Text, Any]] = None, **__: Any) -> Any:
+        """What the action server would answer."""
+        if self._dead:
+            raise aiohttp.ClientConnectionError("the action server is dead")
+        return await self._executor.run(json or {})
+
+
+class Whole:
+    """A trained model with all that stands behind a channel. Talks are kept in memory; each has a key of its own."""
+
+    def __init__(self, model: Path, actions_dead: bool = False) -> None:
+        """Loads the model as the server does."""
+        warnings.simplefilter("ignore")
+        logging.disable(logging.ERROR)
+        from rasa.core.agent import Agent
+        from rasa.utils.log_utils import configure_structlog
+
+        configure_structlog(logging.CRITICAL)
+        rasa_mends.apply(Settings.action_timeout)
+        writer = EndpointConfig(type="server.responses.ResponseWriter")
+        self._agent = Agent.load(str(model), generator=writer, action_endpoint=ActionsInside(actions_dead))
+        self._loop = asyncio.new_event_loop()
+
+    def say(self, talk: Text, message: Text) -> Dict[Text, Any]:
+        """What a visitor gets: ``{"text": ..., "buttons": [...], "reply": {...}}``."""
+        turn = take_turn(self._handle, clean_message(message), talk, "whole", "")
+        return self._loop.run_until_complete(turn)
+
+    def forget_talks(self) -> None:
+        """Lets go of all talks, so that thousands of them fill no memory."""
+        store = self._agent.processor.tracker_store
+        assert isinstance(store, InMemoryTrackerStore), "talks are kept in memory here"
+        store.store.clear()
+
+    async def _handle(self, message: UserMessage) -> Any:
+        return await self._agent.handle_message(message)
