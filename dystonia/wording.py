@@ -8,8 +8,33 @@ from typing import Iterator, List, NamedTuple
 MAX_GRADE = 9.0
 """The highest Flesch-Kincaid grade a card may have, names set aside (US National Library of Medicine: 6 to 8)."""
 
-_AMOUNT = r"\d+(?:[.,]\d+)?\s?(?:mg|mcg|µg|micrograms?|milligrams?|grams?|g|ml|millilit\w+|units?|iu|tablets?|pills?|drops?)\b"
-_MEDICINE = r"(?:taking|using|your|the|this|that)\s+(?:\w+\s+){0,3}"
+_NUMBER = (
+    r"(?:\d+(?:[.,]\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty|sixty|eighty"
+    r"|a hundred|two hundred|a thousand|half an?|(?:half|a quarter|a third|a half) of an?)"
+)
+_AMOUNT = (
+    r"\b\d+(?:[.,]\d+)?\s?(?:mg|mcg|µg|micrograms?|milligrams?|grams?|g|ml|millilit\w+|units?|iu|tablets?|pills?|capsules?|drops?)\b"
+    rf"|\b{_NUMBER}\s+(?:and a half\s+)?(?:tablets?|pills?|capsules?|drops?|units?|milligrams?|teaspoons?|tablespoons?|puffs?|sachets?)\b"
+    r"|\b(?:one|two|three|four|half|a quarter)(?: (?:of it|of them|extra))? (?:in the morning|at bedtime|at night|twice a day|once a day|every \w+ hours)\b"
+    r"|\b(?:a single|(?:takes?|have|swallow) another|an extra|one more|a quarter) (?:tablet|pill|capsule|drop|dose)\b"
+    r"|\bhalf (?:of )?(?:your|the) (?:usual |normal |daily )?(?:dose|amount)\b"
+    r"|\b(?:take|give|have|swallow|use) (?:it|one|two|them|this|these) (?:once|twice|(?:two|three|four) times) (?:a|per|each) day\b"
+)
+_MEDICINE = (
+    r"(?:doses?|dosage|medicines?|medication|tablets?|pills?|drugs?|pump|injections?|toxin|botox|stimulator|settings?|baclofen|levodopa|clonazepam"
+    r"|diazepam|lorazepam|trihexyphenidyl|tetrabenazine|artane|sinemet|antipsychotic)"
+)
+_CHANGE = r"(?:stop|start|begin|increase|double|triple|reduce|lower|raise|halve|skip|miss|drop|quit|switch|swap|come off|wean|cut down|cut back|go back on)"
+_CONDITION = (
+    r"(?:dystonia|dystonic \w+|blepharospasm|torticollis|dysphonia|parkinson\w*|strokes?|meige\w*|dyt\d*\w*|multiple sclerosis|epilepsy|functional disorder"
+    r"|status dystonicus)"
+)
+_TELLS = r"(?:^|[.;:,]\s+|\b(?:so|and|then|please|now|just|you)\s+)"
+"""What stands before a verb that tells someone to do a thing."""
+_RELATIVE = r"(?:son|daughter|child|baby|husband|wife|partner|mother|father|mum|mom|dad|brother|sister)"
+_BRAND = (
+    r"(?:botox|dysport|xeomin|myobloc|neurobloc|daxxify|lioresal|rivotril|artane|xenazine|austedo|ingrezza|sinemet|madopar|medtronic|boston scientific|abbott)"
+)
 
 
 class Rule(NamedTuple):
@@ -21,16 +46,18 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule(
-        re.compile(_AMOUNT + r"|\b(?:one|two|three|four|five|six|ten|half an?|(?:half|a quarter|a third|a half) of an?)\s+(?:and a half\s+)?(?:tablets?|pills?|drops?|units?)\b", re.I),
-        "gives a dose",
-        "take the amount out; only a prescriber may name one",
-    ),
+    Rule(re.compile(_AMOUNT, re.I), "gives a dose", "take the amount out; only a prescriber may name one"),
     Rule(
         re.compile(
-            r"\bguarantee\w*|\bwill (?:cure|heal|fix|make you better|go away|get better|help you|work for you)\b"
-            r"|\balways (?:works|helps)\b|\b(?:completely|totally|perfectly) safe\b|\bno (?:risks?|side effects)\b"
-            r"|\bmiracle\b|\byou will (?:recover|improve|be fine|be cured|be well)\b",
+            r"\bguarantee[sd]?\b(?<!not guarantee)(?<!n't guarantee)|\bwill (?:cure|heal|fix|make you better|go away|get better|help you|work for you|disappear)\b"
+            r"|\balways (?:works|helps)\b|\b(?:completely|totally|perfectly|entirely|absolutely) (?:safe|harmless)\b|\bno (?:risks?|side effects)\b(?! (?:is|are) known)"
+            r"|\bmiracle\b|\bnever comes? back\b|\b100 ?(?:%|per ?cent)|\bnothing (?:serious|to worry about)\b|\b(?:do not|don't|no need to) worry\b(?! if\b)"
+            r"|\b(?:relief|recovery|success|a cure) is (?:assured|certain|sure)\b|\bworks? (?:every time|without fail)\b|\b(?:puts?|will put) an end to\b|\bwill be gone\b|\bno danger in\b"
+            r"|\bbound to (?:help|work|pass|get better)\b|\byou can be sure\b"
+            r"|\bit(?: is|'s) (?:quite |totally )?harmless\b|\byou(?:'ll| will| are going to|'re going to) (?:soon )?be (?:back|fine|ok|okay|cured|well|better|free|able to)\b"
+            r"|\bsure way\b|\brisk[- ]free\b|\bcertain to (?:work|help|recover)\b"
+            r"|\b(?:you|he|she|they|your \w+) will (?:soon |surely |certainly |definitely |fully )*"
+            r"(?:recover|improve|be fine|be cured|be well|be ok|be all right|get better|get well|walk again|be free|feel better|heal|be back to normal)\b",
             re.I,
         ),
         "makes a promise",
@@ -38,8 +65,24 @@ RULES = (
     ),
     Rule(
         re.compile(
-            r"(?<!if )(?<!whether )(?<!that )\byou (?:probably |clearly |must |likely |do )?have (?:a |an )?"
-            r"(?:\w+ )?(?:dystonia|blepharospasm|parkinson\w*|stroke)\b(?! (?:clinic|group|nurse|team))(?=\s*[.!;])",
+            r"(?<!if )(?<!whether )(?<!that )(?<!when )\byou (?:probably |clearly |must |likely |do |definitely )?have (?:a |an )?"
+            r"(?:\w+ )?(?:dystonia|blepharospasm|torticollis|dysphonia|parkinson\w*|stroke)\b(?! (?:clinic|group|nurse|team))(?= disease)?(?=\s*(?:disease)?[.!;])"
+            rf"|\b(?:it|this|that|which|he|she|child) (?:sounds?|looks?|seems?) (?:very much |a lot |rather )?(?:like|as if|as though|to be|to me like)\b(?: \w+){{0,4}} {_CONDITION}\b"
+            rf"|\b(?:this|that|it) (?:is|must be) (?:definitely|clearly|probably|certainly|surely|just|only|obviously) (?:an? )?(?:(?!about)\w+ )?{_CONDITION}\b"
+            rf"|\bwhat you (?:describe|have|feel|tell me)\b(?: \w+){{0,2}} (?:is|are|must be) (?:\w+ ){{0,2}}{_CONDITION}\b"
+            rf"|(?<!if )(?<!whether )(?<!that )(?<!when )\byour (?:{_RELATIVE} (?:has|have|does not have)|symptoms? (?:show|mean|prove|are)|(?:scan|mri|test|result|gene report)s? (?:is|are|shows?|means?|proves?))"
+            rf" (?:\w+ ){{0,6}}(?:{_CONDITION}|normal|abnormal|fine|clear)\b"
+            rf"|\byou (?:do not|don't|can't|cannot) have (?:a |an )?(?:\w+ )?{_CONDITION}\b"
+            rf"|(?<!if )(?<!whether )(?<!when )\byou are (?:suffering from|having|developing) (?:a |an )?(?:\w+ )?{_CONDITION}\b"
+            r"|\b(?:it|this|that) (?:is|must be) (?:just|only) (?:anxiety|stress|nerves)\b"
+            rf"|(?<!if )(?<!whether )(?<!when )\byou (?:seem|appear) to have (?:an? )?(?:\w+ )?{_CONDITION}\b"
+            rf"|(?<!if )(?<!whether )(?<!when )(?<!that )\byou(?:'re| are| have|'ve) (?:had|having|got) (?:an? )?(?:\w+ )?{_CONDITION}\b(?! (?:at|by|when|in|from|before|after|for|since))"
+            rf"|\b(?:means?|proves?|shows?|confirms?) (?:that )?(?:you|he|she|your {_RELATIVE}) (?:have|has|had|got) (?:an? )?(?:\w+ )?{_CONDITION}\b"
+            rf"|(?:^|[.;]\s+)(?:he|she) (?:has|has had|is having) (?:an? )?(?:\w+ )?{_CONDITION}\b"
+            rf"|(?:^|[.;,]\s+)(?:clearly |surely |so )?your (?!doctor)(?:\w+(?:'s)? )?(?:\w+ )(?:has|have|is|are) (?:an? )?(?:[\w-]+ )?(?:{_CONDITION}|dystonic)\b"
+            rf"|(?:^|[.;]\s+)(?:sounds|looks) (?:very much )?like {_CONDITION}\b|\bso it is (?:\w+ )?{_CONDITION}\b"
+            rf"|\byou have(?: not|n't) (?:got|had) (?:an? )?{_CONDITION}\b"
+            rf"|\bit (?:can't|cannot|must|has to) be (?:an? )?(?:\w+ )?{_CONDITION}\b",
             re.I,
         ),
         "makes a diagnosis",
@@ -47,16 +90,37 @@ RULES = (
     ),
     Rule(
         re.compile(
-            r"(?<!not )(?<!never )(?<!n't )(?<!before you )(?<!before )(?<!to )(?<!who )"
-            rf"\b(?:stop|increase|double|reduce|lower|raise|halve|skip)\s+{_MEDICINE}"
-            r"(?:dose|medicines?|tablets?|pills?|drugs?|pump|baclofen|levodopa|clonazepam|diazepam)\b",
+            r"(?<!not )(?<!never )(?<!n't )(?<!before you )(?<!before )(?<!to )(?<!who )(?<!if you )(?<!that )(?<!or )(?<!may )(?<!can )"
+            rf"\b{_CHANGE}\s+(?:taking |using )?(?:your|taking|using)\s+(?:\w+ ){{0,3}}{_MEDICINE}\b"
+            rf"|{_TELLS}{_CHANGE}\s+(?:the|this|that|these|those|all)\s+(?:\w+ ){{0,3}}{_MEDICINE}\b"
+            rf"|(?:^|[.;:]\s+)(?:please |now |just )?{_CHANGE} (?:to )?{_MEDICINE}\b"
+            rf"|\byou (?:should|must|need to|ought to|had better|could|can|may|might want to) (?:(?!not|never)\w+ )?(?:try )?(?:{_CHANGE}|coming off|stopping|starting)\b[^.;]{{0,30}}\b{_MEDICINE}\b"
+            r"|(?<!that )\bit(?: is|'s) (?:fine|ok|okay|safe|all right|best) to (?:skip|stop|miss|take|change|double|drop|come off|wait)\b"
+            rf"|\byou (?:do not|don't|no longer) need (?:your|the|any|more|these|those) (?:\w+ )?{_MEDICINE}\b"
+            rf"|{_TELLS}(?:turn|switch|set) (?:your|the) (?:stimulator|dbs|pump|device|neurostimulator) (?:up|down|off|on|to)\b"
+            rf"|\b(?:go back|return) (?:to|on to|onto) (?:your|the) (?:\w+ ){{0,2}}{_MEDICINE}\b|\bno need to (?:keep|go on|carry on|continue) (?:taking|using)\b"
+            rf"|(?<!not )(?<!never )(?<!n't )(?<!to )\b(?:cut out|leave off|leave out|give up|get off|go off|keep taking|carry on taking|continue taking|continue) (?:with )?(?:your|the|all) (?:\w+ ){{0,2}}{_MEDICINE}\b"
+            rf"|\b(?:don't|do not) (?:take|use) (?:your|another|the next|any more of) (?:\w+ ){{0,2}}{_MEDICINE}\b"
+            rf"|\b(?:be taken|taking yourself) off (?:your|the) (?:\w+ ){{0,2}}{_MEDICINE}\b|\bwhy not (?:try )?(?:stop|start|change|stopping|starting|changing)\b"
+            rf"|\b(?:don't|do not|no need to) bother with (?:your|the) {_MEDICINE}\b"
+            r"|\bif i were you\b|\bi(?:'d| would|'ll)? (?:suggest|advise|recommend)\b",
             re.I,
         ),
         "advises starting, stopping or changing a medicine",
         "say who can decide that: the prescriber or a pharmacist",
     ),
     Rule(
-        re.compile(r"\b(?:botox|dysport|xeomin|myobloc|daxxify)\b[^.]{0,40}\b(?:is|are|works?) (?:the )?(?:better|best|strong(?:er|est)|safe(?:r|st)|(?:more|most) effective)\b", re.I),
+        re.compile(
+            rf"\b{_BRAND}\b[^.?]{{0,40}}\b(?:is|are|works?|lasts?|gives?|has|does) (?:(?:the|by far|much|far|clearly) )*"
+            r"(?:better|best|strong(?:er|est)|safe(?:r|st)|superior|longer|longest|preferred|fewer|less|(?:more|most) (?:effective|reliable))\b"
+            rf"|\b(?:best|safest|strongest|better|safer|superior|most effective) (?:\w+ )?(?:brand|toxin|product|make|maker|device)?\s*(?:is|are|would be) {_BRAND}\b"
+            rf"|\b{_BRAND}\b[^.?]{{0,30}}\b(?:is|are|works?|acts?) (?:an? )?(?:\w+er|(?:more|less) \w+)(?: and)?(?: so)?(?: an?)?(?: \w+){{0,2}} (?:than|choice|one|option)\b"
+            rf"|\b(?:stick|keep) (?:to|with) {_BRAND}\b|\bi (?:like|love|trust) {_BRAND}\b|\b{_BRAND} makes? the (?:best|finest|safest)\b"
+            rf"|\b{_BRAND} (?:beats|outperforms|outlasts|wins over|has the edge)\b|\b(?:nothing|none) (?:beats|matches) {_BRAND}\b"
+            r"|\b(?:is|are) the (?:best|right|safest) (?:choice|option|treatment|one) for (?:you|him|her)\b|\bgo(?:es)? with (?:botox|dysport|xeomin|myobloc|daxxify)\b"
+            rf"|\b(?:choose|pick|prefers?|recommends?|avoid|ask for|insist on|go for|opt for)\s+(?:\w+ )?{_BRAND}\b",
+            re.I,
+        ),
         "prefers a brand",
         "speak of botulinum toxin, or of all its kinds alike",
     ),
