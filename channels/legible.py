@@ -24,6 +24,8 @@ _SPACED = re.compile(r"(?<![\w'’])[A-Za-z]([ .\-_*·•|/])[A-Za-z](?:\1{1,3}[
 
 A_WORD = 3
 """So many letters apart are one word: "d i e", "U.S.A"."""
+A_SENTENCE = 3
+"""Lines of fewer words than this, on average, are no sentences."""
 LONGEST = 20
 """Letters of the longest word that is looked for."""
 UNHEARD = -12.0
@@ -36,7 +38,14 @@ def legible(text: str) -> str:
     text = "".join(map(_unstyled, _without_strokes(text)))
     if re.search("[A-Za-z]", text) and not text.isascii():
         text = _WORD.sub(lambda word: _undisguised(word[0]), text)
-    return _SPACED.sub(lambda run: _joined(run[0], run[1]), text)
+    return _SPACED.sub(lambda run: _joined(run[0], run[1]), _in_one_line(text))
+
+
+def _in_one_line(text: str) -> str:
+    """Words that stand under each other, a few in a line, as one sentence."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    few = len(text.split()) < A_SENTENCE * len(lines)
+    return " ".join(line.strip() for line in lines) if len(lines) > 1 and few else text
 
 
 def _without_strokes(text: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any, List, Optional, Sequence, Text
 
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
-from rasa.shared.core.events import SlotSet, UserUttered
+from rasa.shared.core.constants import ACTION_LISTEN_NAME
+from rasa.shared.core.events import ActionExecuted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from dystonia.helplines import HELP_KINDS
@@ -43,6 +44,7 @@ async def check(agent: Agent, store: Optional[FactStore] = None) -> None:
     faults: List[Text] = []
     for flag in (store or shared_store()).red_flags.values():
         faults += [f"{flag.id}: '{flag.self_test}' {fault}" for fault in await _faults(agent, flag)]
+    faults += _faults_of_rules(agent)
     raised = (await agent.processor.parse_message(UserMessage(HARMLESS)))["intent"]["name"]
     if raised in HELP_KINDS:
         faults.append(f"'{HARMLESS}' is taken for {raised}; expected a plain question")
@@ -62,6 +64,19 @@ async def _faults(agent: Agent, flag: RedFlag) -> List[Text]:
         return [f"is taken for the red flag {found}; expected {flag.id}"]
     response = await agent.processor.nlg.generate(f"utter_{expected}", _tracker(agent, message, parse, flag), "self-test")
     return list(_faults_of(response, flag, expected))
+
+
+def _faults_of_rules(agent: Agent) -> List[Text]:
+    """Whether an urgent intent leads to its static reply, and to nothing else."""
+    faults = []
+    for kind in HELP_KINDS:
+        tracker = DialogueStateTracker.from_events("self-test", [ActionExecuted(ACTION_LISTEN_NAME)], agent.domain.slots)
+        tracker.update(UserUttered("", {"name": kind, "confidence": 1.0}))
+        predicted = agent.predict_next_with_tracker(tracker)
+        best = max((predicted or {}).get("scores") or [{"action": "nothing", "score": 0.0}], key=lambda each: each["score"])["action"]
+        if best != f"utter_{kind}":
+            faults.append(f"{kind}: the rules lead to {best}; expected utter_{kind}")
+    return faults
 
 
 def _tracker(agent: Agent, message: UserMessage, parse: Any, flag: RedFlag) -> DialogueStateTracker:

@@ -77,13 +77,14 @@ class Reply:
 
 @dataclass
 class ServerProcess:
-    """One of the project's processes and the file that takes all it says."""
+    """One of the project's processes, the file that takes all it says, and the folder of the project that it runs from."""
 
     module: str
     arguments: Tuple[str, ...]
     environment: Dict[str, str]
     health: str
     log_file: Path
+    folder: Path = ROOT
     _process: "Optional[subprocess.Popen[bytes]]" = None
 
     def start(self) -> None:
@@ -91,7 +92,7 @@ class ServerProcess:
         command = [sys.executable, "-W", "ignore", "-m", self.module, *self.arguments]
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         wait_until(self._answers_or_ended, START_SECONDS, f"an answer of {self.module}")
         assert self._process.poll() is None, f"{self.module} ended while starting:\n{self.log()}"
@@ -179,8 +180,17 @@ class Visitor:
 
 
 @contextlib.contextmanager
-def running_assistant(model: Path, folder: Path, with_actions: bool = True) -> Iterator[RunningAssistant]:
-    """The assistant, with a data folder of its own; without actions, nothing listens where Rasa looks for them."""
+def running_assistant(
+    model: Path, folder: Path, with_actions: bool = True, project: Path = ROOT
+) -> Iterator[RunningAssistant]:
+    """The assistant, with a data folder of its own; without actions, nothing listens where Rasa looks for them.
+
+    Args:
+        model: the trained model.
+        folder: where talks and logs are kept.
+        with_actions: whether the action server runs too.
+        project: the folder that the code and the facts are taken from.
+    """
     port, action_port = free_ports(2)
     environment = {
         **os.environ,
@@ -191,8 +201,8 @@ def running_assistant(model: Path, folder: Path, with_actions: bool = True) -> I
     }
     url = f"http://127.0.0.1:{port}"
     health = f"http://127.0.0.1:{action_port}/health"
-    actions = ServerProcess("server.action_server", (), environment, health, folder / "actions.log")
-    rasa = ServerProcess("server.serve", (str(model),), environment, f"{url}/webhooks/rest/", folder / "rasa.log")
+    actions = ServerProcess("server.action_server", (), environment, health, folder / "actions.log", project)
+    rasa = ServerProcess("server.serve", (str(model),), environment, f"{url}/webhooks/rest/", folder / "rasa.log", project)
     actions.log_file.touch()
     starting = [rasa, actions] if with_actions else [rasa]
     try:

@@ -50,7 +50,9 @@ class Whole:
         configure_structlog(logging.CRITICAL)
         rasa_mends.apply(Settings.action_timeout)
         writer = EndpointConfig(type="server.responses.ResponseWriter")
-        self._agent = Agent.load(str(model), generator=writer, action_endpoint=ActionsInside(actions_dead))
+        self._talks = InMemoryTrackerStore(None)
+        actions = ActionsInside(actions_dead)
+        self.agent = Agent.load(str(model), generator=writer, tracker_store=self._talks, action_endpoint=actions)
         self._loop = asyncio.new_event_loop()
 
     def say(self, talk: Text, message: Text) -> Dict[Text, Any]:
@@ -60,9 +62,7 @@ class Whole:
 
     def forget_talks(self) -> None:
         """Lets go of all talks, so that thousands of them fill no memory."""
-        store = self._agent.processor.tracker_store
-        assert isinstance(store, InMemoryTrackerStore), "talks are kept in memory here"
-        store.store.clear()
+        self._talks.store.clear()
 
     async def _handle(self, message: UserMessage) -> Any:
-        return await self._agent.handle_message(message)
+        return await self.agent.handle_message(message)
