@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 import unicodedata
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from channels.legible import legible
 
@@ -24,16 +25,21 @@ class Refused(ValueError):
     Attributes:
         status: HTTP status that fits.
         reason: what was wrong and how to mend it, in one sentence for the client.
+        wait: seconds after which it may be taken, where that is known.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, wait: Optional[int] = None) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.wait = wait
 
 
-def parse_body(body: bytes) -> Dict[str, Any]:
-    """The JSON object in a request.
+EXAMPLE = '{"sender": "...", "message": "..."}'
+
+
+def parse_body(body: bytes, example: str = EXAMPLE) -> Dict[str, Any]:
+    """The JSON object in a request; an example of it is shown to who sends something else.
 
     Raises:
         Refused: too large, not UTF-8, not JSON, nested too deeply, or no object.
@@ -45,9 +51,9 @@ def parse_body(body: bytes) -> Dict[str, Any]:
     except UnicodeDecodeError:
         raise Refused(400, "The body is not UTF-8. Encode it as UTF-8.") from None
     except (ValueError, RecursionError):
-        raise Refused(400, 'The body is not JSON. Send {"sender": "...", "message": "..."}.') from None
+        raise Refused(400, f"The body is not JSON. Send {example}.") from None
     if not isinstance(parsed, dict):
-        raise Refused(400, 'The body is not a JSON object. Send {"sender": "...", "message": "..."}.')
+        raise Refused(400, f"The body is not a JSON object. Send {example}.")
     return parsed
 
 
@@ -107,7 +113,8 @@ class RateLimit:
         left, before = self._buckets.get(caller, (self._rate, now))
         left = min(self._rate, left + (now - before) * self._rate / 60)
         if left < 1:
-            raise Refused(429, "Too many messages in a short time. Wait a minute, then send it again.")
+            wait = math.ceil((1 - left) * 60 / self._rate)
+            raise Refused(429, "Too many messages in a short time. Wait a minute, then send it again.", wait)
         if len(self._buckets) >= self.MOST_CALLERS:
             # Full buckets say nothing that a new one would not.
             self._buckets = {name: bucket for name, bucket in self._buckets.items() if now - bucket[1] < 60}

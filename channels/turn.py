@@ -35,7 +35,9 @@ class ReplyCollector(CollectingOutputChannel):
         self.reply = (message.get("custom") or {}).get("reply") or self.reply
 
 
-async def take_turn(handler: Handler, text: Text, talk_id: Text, channel: Text, model: Text) -> Dict[Text, Any]:
+async def take_turn(
+    handler: Handler, text: Text, talk_id: Text, channel: Text, model: Text, message_id: Optional[Text] = None
+) -> Dict[Text, Any]:
     """Has one message answered.
 
     Args:
@@ -44,13 +46,15 @@ async def take_turn(handler: Handler, text: Text, talk_id: Text, channel: Text, 
         talk_id: the key of the talk, in the channel's own key space.
         channel: the channel's name, for the tracker.
         model: id of the trained model, for the contract.
+        message_id: the channel's own id of the message, kept with it; otherwise Rasa makes one.
 
     Returns:
         ``{"text": ..., "buttons": [...], "reply": {...}}``, of kind ``unavailable`` when anything failed.
     """
     collector = ReplyCollector()
     try:
-        await asyncio.wait_for(handler(UserMessage(text, collector, talk_id, input_channel=channel)), TURN_SECONDS)
+        message = UserMessage(text, collector, talk_id, input_channel=channel, message_id=message_id)
+        await asyncio.wait_for(handler(message), TURN_SECONDS)
     except Exception as error:  # noqa: BLE001 - a visitor is never left without a reply
         # Neither the message nor the error's own words, which may quote it, go to the log.
         logger.error("A turn failed with %s; the visitor was told to try again.", type(error).__name__)

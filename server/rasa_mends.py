@@ -5,6 +5,7 @@ from typing import Any, Dict, Text
 
 import rasa
 import rasa.core.actions.action as rasa_action
+import rasa.server as rasa_server
 from jsonschema import Draft7Validator
 from rasa.core.channels.channel import UserMessage
 from rasa.core.processor import MessageProcessor
@@ -36,6 +37,7 @@ def apply(action_timeout: float) -> None:
     compile_action_schema()
     limit_action_time(action_timeout)
     hand_over_the_talk()
+    leave_other_sites_to_the_channels()
 
 
 def compile_action_schema() -> None:
@@ -84,3 +86,12 @@ def hand_over_the_talk() -> None:
 
     parse.hands_over_the_talk = True  # type: ignore[attr-defined]
     MessageProcessor._parse_message_with_graph = parse  # type: ignore[method-assign]
+
+
+def leave_other_sites_to_the_channels() -> None:
+    """Lets each channel answer for itself which sites may call it (channels/origins.py).
+
+    Stock puts Sanic-Cors over all routes: it answers every browser's preflight itself, before the channel sees it, and allows
+    credentials.
+    """
+    rasa_server.configure_cors = lambda app, cors_origins="": None

@@ -31,6 +31,8 @@ from sanic.request import Request  # noqa: E402
 from sanic.response import HTTPResponse, json  # noqa: E402
 
 from channels.intake import MAX_BYTES  # noqa: E402
+from channels.widget import WidgetChannel  # noqa: E402
+from channels.widget_pages import pages  # noqa: E402
 from dystonia.store import FactErrors  # noqa: E402
 from server import rasa_mends, self_test  # noqa: E402
 from server.settings import ROOT, Settings  # noqa: E402
@@ -43,9 +45,12 @@ def main(model: Path) -> int:
     # Rasa's debug lines quote messages; nothing below a warning is ever formatted.
     configure_structlog(logging.WARNING)
     rasa_mends.apply(settings.action_timeout)
-    app = rasa_run.configure_app(
-        rasa_run.create_http_input_channels(None, str(ROOT / "credentials.yml")), enable_api=False, endpoints=None
-    )
+    channels = rasa_run.create_http_input_channels(None, str(ROOT / "credentials.yml"))
+    app = rasa_run.configure_app(channels, enable_api=False, endpoints=None)
+    if any(isinstance(channel, WidgetChannel) for channel in channels):
+        app.blueprint(pages())
+    # Otherwise all visitors behind a proxy would have one address, and share one limit.
+    app.config.PROXIES_COUNT = settings.proxies or None
     # Room for headers and a full body: what is larger is refused before it is read.
     app.config.REQUEST_MAX_SIZE = 4 * MAX_BYTES
     app.config.REQUEST_TIMEOUT = 20

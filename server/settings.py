@@ -2,11 +2,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping
+from typing import Mapping, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+SHORTEST_SECRET = 32
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
 class SettingsError(ValueError):
@@ -23,6 +28,10 @@ class Settings:
         action_port: port of the action server, always on the loopback address (DYSTONIA_ACTION_PORT).
         data: folder for talks, made when missing (DYSTONIA_DATA).
         action_timeout: seconds before a visitor is told that the look-up failed (DYSTONIA_ACTION_TIMEOUT).
+        widget_origins: sites that may show the chat widget, as ``https://site.example``; with none, those on the loopback
+            address only (DYSTONIA_WIDGET_ORIGINS, apart by spaces or commas).
+        widget_secret: signs the widget's sessions; without it one is made in the data folder (DYSTONIA_WIDGET_SECRET).
+        proxies: how many proxies of yours stand in front and add to ``X-Forwarded-For`` (DYSTONIA_PROXIES).
     """
 
     host: str = "127.0.0.1"
@@ -30,6 +39,9 @@ class Settings:
     action_port: int = 5055
     data: Path = ROOT / "var"
     action_timeout: float = 2.0
+    widget_origins: Tuple[str, ...] = ()
+    widget_secret: Optional[str] = field(default=None, repr=False)
+    proxies: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -44,6 +56,9 @@ class Settings:
             action_port=_port(environment, "DYSTONIA_ACTION_PORT", cls.action_port),
             data=Path(environment.get("DYSTONIA_DATA", cls.data)).resolve(),
             action_timeout=_seconds(environment, "DYSTONIA_ACTION_TIMEOUT", cls.action_timeout),
+            widget_origins=_origins(environment, "DYSTONIA_WIDGET_ORIGINS"),
+            widget_secret=_secret(environment, "DYSTONIA_WIDGET_SECRET"),
+            proxies=_count(environment, "DYSTONIA_PROXIES", cls.proxies),
         )
 
     @property
@@ -78,3 +93,29 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     if not 0 < seconds <= 60:
         raise SettingsError(f"{name} is '{value}'. Mend: seconds, more than 0 and at most 60, such as {default}.")
     return seconds
+
+
+def _origins(environment: Mapping[str, str], name: str) -> Tuple[str, ...]:
+    origins = tuple(environment.get(name, "").replace(",", " ").split())
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise SettingsError(
+                f"{name} is '{origin}', which is no origin. Mend: scheme and host as the browser sends them, without a path, "
+                "such as https://www.example.org."
+            )
+    return origins
+
+
+def _secret(environment: Mapping[str, str], name: str) -> Optional[str]:
+    secret = environment.get(name) or None
+    if secret is not None and len(secret) < SHORTEST_SECRET:
+        # The value itself is not repeated.
+        raise SettingsError(f"{name} has {len(secret)} characters. Mend: at least {SHORTEST_SECRET} at random, such as of openssl rand -hex 32.")
+    return secret
+
+
+def _count(environment: Mapping[str, str], name: str, default: int) -> int:
+    value = environment.get(name, str(default))
+    if not (value.isascii() and value.isdecimal()) or int(value) > 10:
+        raise SettingsError(f"{name} is '{value}'. Mend: how many proxies stand in front, 0 to 10.")
+    return int(value)

@@ -14,6 +14,7 @@ from rasa.shared.core.events import Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from dystonia.masking import Detail, details, replaced
+from server.feedback import Feedback
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class TalkStore(MaskedTalks, SQLTrackerStore):
         )
         sa.event.listen(self.engine, "connect", _quicken)
         self.sessionmaker = sa.orm.session.sessionmaker(bind=self.engine)
+        self.feedback = Feedback(self.engine)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Stores the turn, or erases the talk when the visitor asked for that."""
@@ -66,14 +68,15 @@ class TalkStore(MaskedTalks, SQLTrackerStore):
             await super().save(tracker)
 
     def erase(self, sender_id: Text) -> int:
-        """Deletes everything that is kept of a talk.
+        """Deletes everything that is kept of a talk, and what was said of its answers.
 
         Returns:
-            How many stored events were deleted.
+            How many stored events and entries of feedback were deleted.
         """
         with self.session_scope() as session:
             deleted = session.query(self.SQLEvent).filter(self.SQLEvent.sender_id == sender_id).delete()
             session.commit()
+        deleted += self.feedback.erase(sender_id)
         with self.engine.connect() as connection:
             # Deleted rows stay readable in the write-ahead log until it is folded in and cut short.
             connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
