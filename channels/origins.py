@@ -24,7 +24,7 @@ class Origins:
             Refused: status 403, for a site that is not let in.
         """
         if origin is not None and not self.lets_in(origin):
-            raise Refused(403, "This site may not use the assistant. Whoever runs it can list the site in DYSTONIA_WIDGET_ORIGINS.")
+            raise Refused(403, "This site may not use the assistant. Who runs it can list the site in DYSTONIA_WIDGET_ORIGINS.")
 
     def lets_in(self, origin: str) -> bool:
         """Whether a site is let in."""

@@ -55,7 +55,7 @@ class Sessions:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in a file that only its owner reads; made at random where there is none, so that local use needs no setting."""
+    """The secret in a file that only its owner reads; where there is none, one is made at random."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -20,7 +20,7 @@ from channels.sessions import Sessions, kept_secret
 from channels.turn import take_turn
 from channels.widget_pages import strings
 from channels.widget_reply import shown, stored_turns
-from dystonia.compose import FIRST
+from dystonia.reply import FIRST_QUESTIONS
 from server.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class WidgetChannel(InputChannel):
 
     async def _open(self, request: Request) -> Dict[Text, Any]:
         token, ends = self._sessions.open()
-        starters = [{"title": button.title, "payload": button.payload} for button in FIRST]
+        starters = [{"title": button.title, "payload": button.payload} for button in FIRST_QUESTIONS]
         return {"token": token, "ends": ends, "starters": starters}
 
     async def _say(self, request: Request, handler: Callable[[UserMessage], Awaitable[Any]]) -> Dict[Text, Any]:

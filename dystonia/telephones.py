@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 _NUMBER = re.compile(r"(?<![\w.])\d(?:[ -]?\d){1,13}(?!\w|\.\w)")
 """Two digits or more, with single spaces or hyphens between them."""
 _TEXTED = re.compile(r"\btext(?:ing)?\b(?:(?!\bcall\b)[^,.;()])*$", re.I)
 """What stands before a number that is texted: "text Shout on", "text START to", "texting the word register to"."""
-_AMOUNT = re.compile(r"^\s*(?:am|pm|in the (?:morning|afternoon|evening)|seconds?|minutes?|hours?|days?|weeks?|months?|years?|%)\b", re.I)
+_AMOUNT = re.compile(
+    r"^\s*(?:am|pm|in the (?:morning|afternoon|evening)|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b|^\s?%", re.I
+)
+"""What stands after a number that nobody calls."""
 _SITE = re.compile(r"\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|ie)\b")
 
 
@@ -39,8 +42,8 @@ def pieces(line: str) -> List[Piece]:
     return cut
 
 
-def _numbers(line: str) -> List[tuple]:
-    found = []
+def _numbers(line: str) -> List[Tuple[re.Match, str]]:
+    found: List[Tuple[re.Match, str]] = []
     for match in _NUMBER.finditer(line):
         if _AMOUNT.match(line[match.end() :]):
             continue
@@ -49,5 +52,5 @@ def _numbers(line: str) -> List[tuple]:
     return found
 
 
-def _sites(line: str) -> List[tuple]:
+def _sites(line: str) -> List[Tuple[re.Match, str]]:
     return [(match, f"https://{match[0]}") for match in _SITE.finditer(line)]

@@ -145,6 +145,7 @@ def _greet(settings: Settings) -> None:
     print(
         f"\nThe assistant answers at {settings.url} (stop it with Ctrl-C). Try it from another terminal:\n"
         f"  make chat\n"
+        f"  {settings.url}/widget/demo shows the chat widget on a page\n"
         f"  curl -s {settings.url}/webhooks/rest/webhook -d '{body}'\n",
         flush=True,
     )

@@ -110,7 +110,8 @@ def _secret(environment: Mapping[str, str], name: str) -> Optional[str]:
     secret = environment.get(name) or None
     if secret is not None and len(secret) < SHORTEST_SECRET:
         # The value itself is not repeated.
-        raise SettingsError(f"{name} has {len(secret)} characters. Mend: at least {SHORTEST_SECRET} at random, such as of openssl rand -hex 32.")
+        mend = f"at least {SHORTEST_SECRET} at random, such as openssl rand -hex 32 makes"
+        raise SettingsError(f"{name} has {len(secret)} characters. Mend: {mend}.")
     return secret
 
 

@@ -181,7 +181,7 @@ class Visitor:
 
 @contextlib.contextmanager
 def running_assistant(
-    model: Path, folder: Path, with_actions: bool = True, project: Path = ROOT
+    model: Path, folder: Path, with_actions: bool = True, project: Path = ROOT, **settings: str
 ) -> Iterator[RunningAssistant]:
     """The assistant, with a data folder of its own; without actions, nothing listens where Rasa looks for them.
 
@@ -190,6 +190,7 @@ def running_assistant(
         folder: where talks and logs are kept.
         with_actions: whether the action server runs too.
         project: the folder that the code and the facts are taken from.
+        settings: further variables of its environment.
     """
     port, action_port = free_ports(2)
     environment = {
@@ -198,6 +199,7 @@ def running_assistant(
         "DYSTONIA_PORT": str(port),
         "DYSTONIA_ACTION_PORT": str(action_port),
         "DYSTONIA_DATA": str(folder / "data"),
+        **settings,
     }
     url = f"http://127.0.0.1:{port}"
     health = f"http://127.0.0.1:{action_port}/health"
