@@ -109,10 +109,10 @@ button[aria-disabled=true]{opacity:.75;cursor:default}
  height:min(44em,100dvh - 2em);container:panel/size;border:1px solid var(--_line);border-radius:var(--_radius);
  background:var(--_surface);box-shadow:0 6px 30px #0006;overflow:hidden}
 .body{height:100%;display:grid;grid-template:auto auto 1fr auto/minmax(0,1fr)}
-header{display:flex;flex-wrap:wrap;align-items:center;gap:.4em;padding:.5em .5em .5em 1em;background:var(--_accent);color:var(--_on)}
-h2{font-size:1.05em;margin:0;flex:1 1 6em;overflow-wrap:anywhere}header :focus-visible{outline-color:var(--_on)}
-header button,header button:hover{background:none;color:inherit;border-color:currentColor}
-.scroll{overflow:auto;container:room/size;overscroll-behavior:contain}
+.head{display:flex;flex-wrap:wrap;align-items:center;gap:.4em;padding:.5em .5em .5em 1em;background:var(--_accent);color:var(--_on)}
+h2{font-size:1.05em;margin:0;flex:1 1 6em;overflow-wrap:anywhere}.head :focus-visible{outline-color:var(--_on)}
+.head button,.head button:hover{background:none;color:inherit;border-color:currentColor}
+.body,.scroll{overflow-anchor:none}.scroll{overflow:auto;container:room/size;overscroll-behavior:contain}
 .note{margin:0;padding:.5em 1.11em;background:var(--_soft);font-size:.9em}
 .options,.log{padding:.8em 1em}.options{border-block-end:1px solid var(--_line)}
 .options p{margin:.2em 0 .6em;font-size:.9em}.row{display:flex;flex-wrap:wrap;gap:.5em;align-items:center;margin-block:.5em}
@@ -128,7 +128,7 @@ label.tick{display:flex;gap:.6em;align-items:center;min-height:44px}input[type=c
 .call{display:inline-flex;align-items:center;min-height:44px;min-width:44px;padding:.2em .5em;margin:.1em;border:1px solid var(--_line);
  border-radius:.4em;font-weight:600;color:var(--_link);justify-content:center}
 details{margin-block-end:.7em;font-size:.9em}summary{min-height:44px;display:flex;align-items:center;cursor:pointer;text-decoration:underline}
-details li{margin-block-end:.3em}details a{display:inline-block;padding-block:.6em}
+details li{margin-block-end:.3em}details a{display:inline-flex;align-items:center;min-height:44px}
 .choices{display:grid;gap:.5em;margin-block:.5em}.choices .row{margin:0}
 .key{display:inline-block;min-width:1.6em;margin-inline-end:.5em;text-align:center;border:1px solid;border-radius:.3em;font-size:.85em}
 .foot{border-block-start:1px solid var(--_line);padding:.6em 1em}.status:not(:empty),.alert:not(:empty){margin-block-end:.5em}
@@ -140,8 +140,8 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
  .turn:last-child{min-height:0}}
 @media (max-width:30em),(max-height:30em){.panel{inset:0;width:auto;height:auto;border-radius:0;border-width:0}}
 @media (prefers-reduced-motion:no-preference){.panel{animation:rise .15s ease-out}@keyframes rise{from{opacity:0;translate:0 .5em}}}
-@media (forced-colors:active){.said,.answer,.care h3,header{border:1px solid CanvasText}}
-@media print{.launcher,.foot,header button,.options,.choices,.tools{display:none!important}
+@media (forced-colors:active){.said,.answer,.care h3,.head{border:1px solid CanvasText}}
+@media print{.launcher,.foot,.head button,.options,.choices,.tools{display:none!important}
  .panel{position:static;width:auto;height:auto;border:0;box-shadow:none;container-type:normal;overflow:visible}
  .body{display:block;height:auto}.scroll{overflow:visible;container-type:normal}.turn{min-height:0!important;break-inside:avoid}
  details::details-content{content-visibility:visible;height:auto}}`;
@@ -355,7 +355,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       this.#optionsButton.setAttribute("aria-expanded", "false");
       this.#optionsButton.setAttribute("aria-controls", "options");
       this.#dictateButton = this.#button(words.speak, () => this.#dictate());
-      const header = make("header", {}, make("h2", { id: "title" }, words.title), this.#optionsButton, this.#button(words.close, () => this.close()));
+      const header = make("div", { class: "head" }, make("h2", { id: "title" }, words.title), this.#optionsButton, this.#button(words.close, () => this.close()));
       const form = make(
         "form",
         { onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.#send()) },
@@ -388,7 +388,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
 
     #colour() {
       this.style.removeProperty("--_on-accent");
-      this.style.setProperty("--_on-accent", readableOn(getComputedStyle(this.#launcher.hidden ? this.#panel.querySelector("header") ?? this : this.#launcher).backgroundColor));
+      this.style.setProperty("--_on-accent", readableOn(getComputedStyle(this.#launcher.hidden ? this.#panel.querySelector(".head") ?? this : this.#launcher).backgroundColor));
     }
 
     #fillOptions() {
@@ -453,10 +453,15 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       if (!this.#options.hidden) this.#reveal(this.#options);
     }
 
+    /** What may scroll: the conversation, or on a very small screen the whole panel. */
+    get #scrollers() {
+      return [this.#scroll, /** @type {Element} */ (this.#scroll.parentElement)];
+    }
+
     /** Brings a part to the top of what scrolls, after a press of the visitor; the page around stays where it is. @param {Element | null} part */
     #reveal(part) {
-      for (const scroller of [this.#scroll, this.#scroll.parentElement]) {
-        if (part && scroller) scroller.scrollTop += part.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+      for (const scroller of this.#scrollers) {
+        if (part) scroller.scrollTop += part.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
       }
     }
 
@@ -487,7 +492,11 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       try {
         if (this.#session) {
           const { turns } = await this.#call("history", "GET");
-          for (const turn of turns) this.#show(turn.said, turn.answer);
+          for (const { said, answer } of turns) {
+            const turn = this.#turn(said);
+            this.#log.append(turn);
+            this.#show(turn, said, answer);
+          }
           this.#reveal(this.#log.lastElementChild);
         } else await this.#begin();
         if (!this.#turns.length) this.#welcome(this.#session?.starters ?? []);
@@ -534,9 +543,8 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
         const answer = await this.#call("message", "POST", { id: this.#unsent.id, message: text });
         this.#unsent = { id: "", text: "" };
         if (!choice) this.#box.value = "";
-        turn.remove();
         this.#status.textContent = "";
-        const article = this.#show(choice?.title ?? text, answer);
+        const article = this.#show(turn, choice?.title ?? text, answer);
         // The pressed button is gone: the keyboard goes to what it brought.
         if (held && held !== this.#box && !held.isConnected) article.focus({ preventScroll: true });
       } catch (error) {
@@ -561,16 +569,18 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       return make("div", { class: "turn" }, make("div", { class: "said", dir: "auto" }, make("span", { class: "vh" }, `${this.#words.you} `), text));
     }
 
-    /** Shows a message and its answer; what belonged to the answer before goes away. @param {string} said @param {Answer} answer */
-    #show(said, answer) {
+    /**
+     * Shows the answer to a message. What belonged to the answer before goes away; what is being read stays in its place.
+     * @param {Element} turn @param {string} said @param {Answer} answer
+     */
+    #show(turn, said, answer) {
+      const before = turn.getBoundingClientRect().top;
       for (const old of this.#log.querySelectorAll(".tools,.choices")) old.remove();
+      for (const scroller of this.#scrollers) scroller.scrollTop += turn.getBoundingClientRect().top - before;
       this.#turns.push({ id: answer.id, said, answer });
       const article = this.#article(answer);
-      const turn = this.#turn(said);
-      this.#log.append(turn);
       turn.append(article, ...this.#choices(answer.buttons, answer.reply.kind === "answer"), this.#tools(answer));
       this.#wish({});
-      this.#reveal(turn);
       return article;
     }
 
@@ -595,12 +605,12 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       const href = safe(piece.href);
       if (!href) return piece.text;
       const verb = href.startsWith("sms:") ? this.#words.text : this.#words.call;
-      return href.startsWith("https:") ? this.#link(href, piece.text) : make("a", { class: "call", href, "aria-label": `${verb} ${piece.text}` }, piece.text);
+      return href.startsWith("https:") ? this.#link(href, piece.text, "call") : make("a", { class: "call", href, "aria-label": `${verb} ${piece.text}` }, piece.text);
     }
 
-    /** @param {string} href @param {string} text */
-    #link(href, text) {
-      return make("a", { href, target: "_blank", rel: "noopener noreferrer" }, text, make("span", { class: "vh" }, ` (${this.#words.newTab})`));
+    /** @param {string} href @param {string} text @param {string} [name] its class */
+    #link(href, text, name) {
+      return make("a", { class: name, href, target: "_blank", rel: "noopener noreferrer" }, text, make("span", { class: "vh" }, ` (${this.#words.newTab})`));
     }
 
     /** @param {Source[]} sources */

@@ -8,7 +8,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, List
 
 import jwt
 import pytest
@@ -45,12 +45,17 @@ def refused(answer: requests.Response, status: int) -> bool:
     return answer.status_code == status and list(answer.json()) == ["error"] and answer.json()["error"].count(" ") >= 3
 
 
+def pieces_of(answer: Dict[str, Any]) -> List[Any]:
+    """The pieces of an answer, in order."""
+    return [piece for block in answer["blocks"] for line in block["lines"] for piece in line]
+
+
 # What is said.
 
 
 @pytest.mark.parametrize(
     "message",
-    [QUESTION, "How is dystonia treated?", "I can't breathe since my injection", "Should I stop baclofen?", "Hello", "football?"],
+    [QUESTION, "How is it treated?", "I can't breathe since my injection", "Should I stop baclofen?", "Hello", "football?"],
 )
 def test_what_is_said_is_what_rest_says(assistant: RunningAssistant, visitor: WidgetClient, message: str) -> None:
     there = assistant.visitor().say(message)
@@ -64,8 +69,7 @@ def test_what_is_said_is_what_rest_says(assistant: RunningAssistant, visitor: Wi
 def test_the_blocks_hold_the_words_of_the_text_and_no_others(visitor: WidgetClient, message: str) -> None:
     answer = visitor.say(message)
 
-    pieces = [piece for block in answer["blocks"] for line in block["lines"] for piece in line]
-    words = " ".join(piece if isinstance(piece, str) else piece["text"] for piece in pieces)
+    words = " ".join(piece if isinstance(piece, str) else piece["text"] for piece in pieces_of(answer))
     assert re.sub(r"\W", "", words) == re.sub(r"\W", "", answer["text"])
 
 
@@ -81,7 +85,7 @@ def test_the_numbers_of_an_emergency_can_be_pressed(visitor: WidgetClient) -> No
 
     answer = visitor.say("I can't breathe since my injection")
 
-    pressed = {piece["href"] for block in answer["blocks"] for line in block["lines"] for piece in line if isinstance(piece, dict)}
+    pressed = {piece["href"] for piece in pieces_of(answer) if isinstance(piece, dict)}
     assert answer["reply"]["kind"] == "emergency"
     assert {"tel:999", "tel:112", "sms:999"} <= pressed
 
@@ -89,7 +93,7 @@ def test_the_numbers_of_an_emergency_can_be_pressed(visitor: WidgetClient) -> No
 def test_the_numbers_of_an_answer_are_plain_words(visitor: WidgetClient) -> None:
     answer = visitor.say(QUESTION)
 
-    assert all(isinstance(piece, str) for block in answer["blocks"] for line in block["lines"] for piece in line)
+    assert all(isinstance(piece, str) for piece in pieces_of(answer))
 
 
 def test_a_talk_goes_on(visitor: WidgetClient) -> None:
@@ -178,10 +182,16 @@ def signed(assistant: RunningAssistant, said: Dict[str, Any]) -> str:
     return jwt.encode(said, (assistant.data / "widget_secret").read_text(), ALGORITHM)
 
 
+def swapped(token: str, other: str) -> str:
+    """A token whose claims are those of another."""
+    head, _, signature = token.split(".")
+    return f"{head}.{other.split('.')[1]}.{signature}"
+
+
 FORGED: Dict[str, Callable[[RunningAssistant, str], str]] = {
     "none": lambda assistant, token: "",
     "nonsense": lambda assistant, token: "x.y.z",
-    "another's id": lambda assistant, token: ".".join([token.split(".")[0], jwt.encode(claims(), "k" * 32).split(".")[1], token.split(".")[2]]),
+    "another's id": lambda assistant, token: swapped(token, jwt.encode(claims(), "k" * 32)),
     "a changed signature": lambda assistant, token: token[:-6] + ("AAAAAA" if token[-6:] != "AAAAAA" else "BBBBBB"),
     "no signature": lambda assistant, token: token.rpartition(".")[0] + ".",
     "algorithm none": lambda assistant, token: jwt.encode(claims(), None, "none"),
@@ -227,7 +237,16 @@ def test_the_secret_is_made_once_and_only_its_owner_reads_it(assistant: RunningA
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://evil.example", "null", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "http://localhost:8000/", "http://192.168.0.7", "file://", ""],
+    [
+        "https://evil.example",
+        "null",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://localhost:8000/",
+        "http://192.168.0.7",
+        "file://",
+        "",
+    ],
 )
 @pytest.mark.parametrize("method, path", [("POST", "session"), ("POST", "message"), ("GET", "history"), ("GET", "strings")])
 def test_a_foreign_site_is_refused_and_gets_no_leave(visitor: WidgetClient, origin: str, method: str, path: str) -> None:
@@ -450,7 +469,7 @@ def public(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
 
 def test_only_a_listed_site_is_let_in(public: RunningAssistant) -> None:
     assert WidgetClient(public.url, origin=OWN_SITE).send("POST", "session").status_code == 200
-    for origin in ("http://localhost:8000", "http://friends.example", f"{OWN_SITE}:8443", "https://friends.example.evil.example"):
+    for origin in ("http://localhost:8000", "http://friends.example", f"{OWN_SITE}:8443", f"{OWN_SITE}.evil.example"):
         assert refused(WidgetClient(public.url, origin=origin).send("POST", "session"), 403)
 
 
