@@ -574,9 +574,12 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
      * @param {Element} turn @param {string} said @param {Answer} answer
      */
     #show(turn, said, answer) {
-      const before = turn.getBoundingClientRect().top;
+      const top = (/** @type {Element} */ part) => part.getBoundingClientRect().top;
+      const edge = Math.max(...this.#scrollers.map(top));
+      const read = [...this.#log.querySelectorAll(".said,article")].find((part) => part.getBoundingClientRect().bottom > edge) ?? turn;
+      const before = top(read);
       for (const old of this.#log.querySelectorAll(".tools,.choices")) old.remove();
-      for (const scroller of this.#scrollers) scroller.scrollTop += turn.getBoundingClientRect().top - before;
+      for (const scroller of this.#scrollers) scroller.scrollTop += top(read) - before;
       this.#turns.push({ id: answer.id, said, answer });
       const article = this.#article(answer);
       turn.append(article, ...this.#choices(answer.buttons, answer.reply.kind === "answer"), this.#tools(answer));

@@ -11,6 +11,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
+DESK = {"viewport": {"width": 1100, "height": 760}, "reduced_motion": "reduce"}
+"""The screen of most tests: nothing fades in, so that colours are what they are going to be."""
 NOTED = """
 window.blocked = [];
 addEventListener('securitypolicyviolation', (event) => blocked.push(`${event.violatedDirective}: ${event.blockedURI}`));
@@ -21,7 +23,7 @@ FOCUSED = """() => { let e = document.activeElement;
 WIDE = """() => {
   const inside = [...document.querySelector('dystonia-chat').shadowRoot.querySelectorAll('*')];
   const scrolls = (e) => /auto|scroll/.test(getComputedStyle(e).overflowX);
-  const scrolled = inside.filter((e) => e.scrollWidth > e.clientWidth + 1 && scrolls(e));
+  const scrolled = inside.filter((e) => scrolls(e) && e.scrollWidth > e.clientWidth + 1);
   const out = inside.filter((e) => { const r = e.getBoundingClientRect();
     return r.width > 1 && !e.closest('.vh') && (r.right > innerWidth + 1 || r.left < -1); });
   const page = document.documentElement.scrollWidth > innerWidth ? ['the page'] : [];
@@ -63,7 +65,7 @@ class Chat:
         **context: Any,
     ) -> Iterator["Chat"]:
         """The widget on a page; further arguments are those of a browser context, such as its viewport."""
-        with contextlib.closing(browser.new_context(**{"viewport": {"width": 1100, "height": 760}, **context})) as opened:
+        with contextlib.closing(browser.new_context(**{**DESK, **context})) as opened:
             chat = cls(opened, opened.new_page(), url)
             chat.page.set_default_timeout(15_000)
             chat.page.add_init_script(NOTED)

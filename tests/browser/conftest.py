@@ -6,11 +6,12 @@ import shutil
 from typing import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chat import Chat
 from tests.running import RunningAssistant
 
+expect.set_options(timeout=20_000)  # the first answer after a start takes some seconds on a busy machine
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -22,7 +23,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("NO BROWSER TEST WAS RUN: there is no Chromium here. Mend: install it (Debian: apt-get install chromium).")
     with sync_playwright() as playwright:
         # Chromium's sandbox does not start for root, as whom containers run.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
         yield browser
         browser.close()

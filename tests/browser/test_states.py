@@ -19,7 +19,8 @@ OWN_WORDS = """() => { const texts = [];
     else if (child.nodeType === Node.ELEMENT_NODE && !child.matches(others)) walk(child); } };
   walk(document.querySelector('dystonia-chat').shadowRoot);
   return texts; }"""
-OWN_NAMES = """() => [...document.querySelector('dystonia-chat').shadowRoot.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel)"""
+OWN_NAMES = """() => [...document.querySelector('dystonia-chat').shadowRoot.querySelectorAll('[aria-label]')]
+  .map((e) => e.ariaLabel)"""
 LARGE_TEXT = "() => { document.documentElement.style.fontSize = '200%'; }"
 
 

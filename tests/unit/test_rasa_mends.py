@@ -12,9 +12,11 @@ import pytest
 import rasa
 import rasa.core.actions.action as rasa_action
 import rasa.core.processor as rasa_processor
+import rasa.server as rasa_server
 from rasa.core.channels.channel import UserMessage
 from rasa.shared.core.slots import AnySlot
 from rasa.shared.core.trackers import DialogueStateTracker
+from sanic import Sanic
 
 from server import rasa_mends
 
@@ -23,6 +25,7 @@ STOCK: Dict[Tuple[ModuleType, str], str] = {
     (rasa_action, "RemoteAction.action_response_format_spec"): "6f492274727ebb10",
     (rasa_action, "RemoteAction.run"): "b530fc5a6789c82f",
     (rasa_processor, "MessageProcessor._parse_message_with_graph"): "72d339a8c2cf1b85",
+    (rasa_server, "configure_cors"): "29bc6edc3e82d1d9",
 }
 """What the mends replace or lean on, and the hash of its source in the Rasa that they were written for."""
 
@@ -30,6 +33,7 @@ REPLACED = {
     "rasa_action.RemoteAction._validate_action_result": "RemoteAction._validate_action_result",
     "rasa_action.DEFAULT_REQUEST_TIMEOUT": "RemoteAction.run",
     "MessageProcessor._parse_message_with_graph": "MessageProcessor._parse_message_with_graph",
+    "rasa_server.configure_cors": "configure_cors",
 }
 """Each thing of Rasa's that server/rasa_mends.py assigns to, and the function above that shows a change."""
 
@@ -39,6 +43,7 @@ def _rasa_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives Rasa its own functions back after each test."""
     monkeypatch.setattr(rasa_action.RemoteAction, "_validate_action_result", rasa_action.RemoteAction._validate_action_result)
     monkeypatch.setattr(rasa_action, "DEFAULT_REQUEST_TIMEOUT", rasa_action.DEFAULT_REQUEST_TIMEOUT)
+    monkeypatch.setattr(rasa_server, "configure_cors", rasa_server.configure_cors)
     processor = rasa_processor.MessageProcessor
     monkeypatch.setattr(processor, "_parse_message_with_graph", processor._parse_message_with_graph)
 
@@ -64,6 +69,15 @@ def test_another_rasa_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(rasa_mends.RasaChanged, match="3.6.22.*Mend:"):
         rasa_mends.apply(before + 1)
     assert rasa_action.DEFAULT_REQUEST_TIMEOUT == before
+
+
+def test_no_site_is_let_in_by_the_server_itself() -> None:
+    rasa_mends.apply(1.5)
+    app = Sanic("no_sites")
+
+    rasa_server.configure_cors(app, "*")
+
+    assert not [name for name in app.config if name.startswith("CORS_")]
 
 
 def test_actions_are_waited_for_as_long_as_it_is_set() -> None:

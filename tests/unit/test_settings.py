@@ -27,10 +27,15 @@ def test_each_setting_has_its_variable(tmp_path: Path) -> None:
             "DYSTONIA_ACTION_PORT": "6055",
             "DYSTONIA_DATA": str(tmp_path),
             "DYSTONIA_ACTION_TIMEOUT": "1.5",
+            "DYSTONIA_WIDGET_ORIGINS": "https://friends.example, http://localhost:8000 http://[::1]",
+            "DYSTONIA_WIDGET_SECRET": "s" * 32,
+            "DYSTONIA_PROXIES": "1",
         }
     )
 
-    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5)
+    origins = ("https://friends.example", "http://localhost:8000", "http://[::1]")
+    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5, origins, "s" * 32, 1)
+    assert "ssss" not in repr(settings)
     assert settings.url == "http://192.0.2.7:6005"
     assert settings.talks == tmp_path / "talks.db"
 
@@ -52,6 +57,25 @@ def test_what_is_no_port_is_refused(name: str, value: str) -> None:
 @pytest.mark.parametrize("value", ["", "0", "-1", "61", "soon", "nan", "inf"])
 def test_what_is_no_time_to_wait_is_refused(value: str) -> None:
     assert "at most 60" in _refusal({"DYSTONIA_ACTION_TIMEOUT": value})
+
+
+@pytest.mark.parametrize(
+    "value", ["*", "friends.example", "https://friends.example/", "https://friends.example/page", "ftp://x.example", "https://*.x"]
+)
+def test_what_is_no_origin_is_refused(value: str) -> None:
+    assert "https://www.example.org" in _refusal({"DYSTONIA_WIDGET_ORIGINS": value})
+
+
+def test_a_short_secret_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingsError, match="31 characters.*Mend: at least 32") as refused:
+        Settings.from_environment({"DYSTONIA_WIDGET_SECRET": "hush" * 7 + "hus"})
+
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["", "-1", "11", "one", "1.0"])
+def test_what_is_no_number_of_proxies_is_refused(value: str) -> None:
+    assert "0 to 10" in _refusal({"DYSTONIA_PROXIES": value})
 
 
 @given(port=some.integers(1, 65535), seconds=some.floats(0.001, 60))

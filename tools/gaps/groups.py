@@ -62,6 +62,7 @@ class Group:
         examples: the most central wordings, masked and shortened.
         near: the nearest cards, the nearest first.
         picked: what visitors chose when asked back, where it was not the first choice, and how often.
+        complaints: what visitors wrote of the answers, shortened; none unless enough conversations have one.
     """
 
     messages: int
@@ -71,6 +72,7 @@ class Group:
     examples: Tuple[str, ...]
     near: Tuple[Near, ...]
     picked: Tuple[Tuple[str, int], ...] = ()
+    complaints: Tuple[str, ...] = ()
 
     @property
     def hint(self) -> str:
@@ -139,7 +141,7 @@ def grouped(gaps: Sequence[Gap], store: FactStore, smallest: int, encode: Encode
         for part in _parted(members, vectors, enough):
             alike = [wordings[i] for i in part]
             if enough(part):
-                groups.append(_group(alike, vectors[part], cards))
+                groups.append(_group(alike, vectors[part], cards, smallest))
             else:
                 small += sum(len(wording.gaps) for wording in alike)
     apart = sum(len(wordings[i].gaps) for i in np.flatnonzero(labels < 0))
@@ -232,7 +234,7 @@ class _Cards:
         return tuple(Near(self._cards[i].id, self._cards[i].question, float(likeness[i])) for i in best)
 
 
-def _group(wordings: Sequence[_Wording], vectors: "np.ndarray", cards: _Cards) -> Group:
+def _group(wordings: Sequence[_Wording], vectors: "np.ndarray", cards: _Cards, smallest: int) -> Group:
     gaps = [gap for wording in wordings for gap in wording.gaps]
     central = np.argsort(-(vectors @ _middle(vectors)), kind="stable")
     days = [gap.day for gap in gaps]
@@ -244,7 +246,16 @@ def _group(wordings: Sequence[_Wording], vectors: "np.ndarray", cards: _Cards) -
         examples=tuple(dict.fromkeys(_shortened(wordings[i].text) for i in central[:EXAMPLES])),
         near=cards.near([wordings[i].text for i in central[:CENTRAL]]),
         picked=tuple(Counter(gap.picked for gap in gaps if gap.picked).most_common()),
+        complaints=_complaints(gaps, smallest),
     )
+
+
+def _complaints(gaps: Sequence[Gap], smallest: int) -> Tuple[str, ...]:
+    """What was written of the answers, under the same rule as the messages: never the words of one or two people alone."""
+    told = [gap for gap in gaps if gap.complaint]
+    if len({gap.conversation for gap in told}) < smallest:
+        return ()
+    return tuple(dict.fromkeys(_shortened(gap.complaint or "") for gap in told))
 
 
 def _shortened(text: str) -> str:

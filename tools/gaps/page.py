@@ -79,6 +79,7 @@ def _group(place: int, group: Group) -> Html:
             _row("When", span(*group.days)),
             _row("Why it counts", why(group)),
             *(_row("Chosen when asked back", f"{question} ({count})") for question, count in group.picked),
+            *(_row("Said of the answer", f"“{complaint}”") for complaint in group.complaints),
         ),
         class_="card",
         aria_labelledby=heading,

@@ -42,6 +42,7 @@ def lines(grouping: Grouping) -> Iterator[str]:
         yield from (f'   "{example}"' for example in group.examples)
         yield from (f"   {near.likeness:.2f}  {near.card}: {near.question}" for near in group.near)
         yield from (f"   chosen when asked back: {question} ({count})" for question, count in group.picked)
+        yield from (f'   said of the answer: "{complaint}"' for complaint in group.complaints)
         yield f"   {group.hint}"
     if len(grouping.groups) > LISTED:
         yield f"\nAnd {_many(len(grouping.groups) - LISTED, 'more group')}: see the page."

@@ -14,6 +14,7 @@ from rasa.core.tracker_store import SQLTrackerStore
 
 from dystonia.masking import mask
 from dystonia.reply import Kind
+from server.tracker_store import TalkStore
 
 UNSURE = 0.4
 """Confidence of an answer below which it counts as a guess."""
@@ -23,7 +24,7 @@ URGENT = frozenset({Kind.crisis.value, Kind.emergency.value})
 SECRET = URGENT | {Kind.boundary.value}
 """Kinds of reply to messages whose words are never shown."""
 
-_UNHELPFUL = re.compile(
+_NO_PRAISE = re.compile(
     r"n['’]t\b|\b(?:not?|never|none|nothing|(?:did|does|do|is|was|has|have|ca|wo)nt|useless|hopeless|wrong|incorrect|mistake|"
     r"rubbish|waste|bad|vague|confus\w+|misunderst\w+|disappoint\w+|complain\w*|off topic|in circles|same (?:thing|answer)|"
     r"when i asked|i asked about|could be better|out of date|broken|contradict|meh|thumbs down|(?:[12]|one|two) stars?)\b",
@@ -55,6 +56,7 @@ class Gap:
         reason: why it counts.
         day: when it was written, in local time.
         picked: what the visitor chose when asked back, where it was not the first choice: a card's first question.
+        complaint: what the visitor wrote of the answer, masked, where it did not help.
     """
 
     conversation: int
@@ -62,6 +64,7 @@ class Gap:
     reason: Reason
     day: datetime.date
     picked: Optional[str] = None
+    complaint: Optional[str] = None
 
 
 @dataclass
@@ -94,6 +97,8 @@ class _Turn:
     kind: Optional[str] = None
     confidence: float = 1.0
     choices: Tuple[str, ...] = ()
+    unhelpful: bool = False
+    complaint: Optional[str] = None
 
 
 def read(store: SQLTrackerStore, since: float, progress: Callable[[int, int], None]) -> Account:
@@ -107,11 +112,13 @@ def read(store: SQLTrackerStore, since: float, progress: Callable[[int, int], No
     account = Account()
     numbers: Dict[str, int] = {}
     open_turns: Dict[int, _Turn] = {}
-    urgent = _urgent(store)
+    urgent, unhelpful = _urgent(store), _unhelpful(store)
     for sender, event in _events(store, since, progress):
         number = numbers.setdefault(sender, len(numbers))
         if event["event"] == "user":
             turn = _opened(event)
+            said_of_it = (sender, event.get("message_id") or "")
+            turn.unhelpful, turn.complaint = said_of_it in unhelpful, unhelpful.get(said_of_it)
             before = open_turns.get(number)
             if before:
                 _close(account, number, sender in urgent, before, turn)
@@ -153,6 +160,11 @@ def _urgent(store: SQLTrackerStore) -> Set[str]:
         return {sender for (sender,) in session.query(kept.sender_id).filter(kept.intent_name.in_(sorted(URGENT))).distinct()}
 
 
+def _unhelpful(store: SQLTrackerStore) -> Dict[Tuple[str, str], Optional[str]]:
+    """What did not help, as visitors of the chat widget pressed, by talk and message; other stores keep no such table."""
+    return store.feedback.unhelpful() if isinstance(store, TalkStore) else {}
+
+
 def _opened(event: Mapping[str, Any]) -> _Turn:
     intent = ((event.get("parse_data") or {}).get("intent") or {}).get("name") or ""
     return _Turn(event.get("text") or "", intent, datetime.date.fromtimestamp(event["timestamp"]))
@@ -184,7 +196,8 @@ def _close(account: Account, number: int, urgent: bool, turn: _Turn, after: Opti
         account.withheld += 1
         return
     # Masked once more: talks of before there was masking are stored as they were typed.
-    account.gaps.append(Gap(number, mask(turn.text), reason, turn.day, _picked(turn, after)))
+    complaint = mask(turn.complaint) if turn.complaint else None
+    account.gaps.append(Gap(number, mask(turn.text), reason, turn.day, _picked(turn, after), complaint))
 
 
 def _secret(turn: _Turn) -> Optional[str]:
@@ -204,7 +217,7 @@ def _reason(turn: _Turn, after: Optional[_Turn]) -> Optional[Reason]:
         return Reason.asked_back
     if after and after.intent == "correct":
         return Reason.corrected
-    if after and after.intent == "feedback" and _UNHELPFUL.search(after.text):
+    if turn.unhelpful or after and after.intent == "feedback" and _NO_PRAISE.search(after.text):
         return Reason.unhelpful
     return Reason.unsure if turn.kind == Kind.answer.value and turn.confidence < UNSURE else None
 
