@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat train facts reach matrix preview gaps validate test evaluate safety stock tune adapter public bench lock clean
+.PHONY: help env run chat train facts reach matrix preview gaps validate test evaluate safety stock tune adapter public bench widget lock clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -62,8 +62,11 @@ public: env ## measure the components on public data, fetched by hand: make publ
 bench: env train ## measure speed and memory beside a stock Rasa bot (installs one, 2.6 GB, the first time)
 	@$(PYTHON) -m tools.bench
 
+widget: ## check the types and the style of the chat widget's source (needs Node; nothing else does)
+	@cd widget && npm ci --silent && npm run --silent check && echo "Types and style of widget/widget.js are fine."
+
 lock: env ## pin all packages anew, with hashes
 	@$(PYTHON3) tools/environment.py lock
 
 clean: ## remove everything that commands have made here
-	rm -rf .venv .venv-tools .venv-stock .rasa var models/*.tar.gz models/encoder reports/latest
+	rm -rf widget/node_modules .venv .venv-tools .venv-stock .rasa var models/*.tar.gz models/encoder reports/latest

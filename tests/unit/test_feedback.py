@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Iterator, Optional
 
 import pytest
 from rasa.shared.core.domain import Domain
@@ -12,7 +12,7 @@ from rasa.shared.core.events import BotUttered, UserUttered
 from dystonia.store import FactStore
 from nlu.sentence_encoder import shared_encoder
 from server.tracker_store import TalkStore
-from tools.gaps.groups import Group, grouped
+from tools.gaps.groups import Grouping, grouped
 from tools.gaps.report import lines
 from tools.gaps.talks import Account, Reason, read
 
@@ -48,10 +48,9 @@ def complain(talks: TalkStore, number: int, reason: Optional[str]) -> None:
     talks.feedback.keep(sender, f"message-{number}", False, reason)
 
 
-def groups_of(talks: TalkStore) -> List[Group]:
+def grouping_of(talks: TalkStore, store: FactStore) -> Grouping:
     """The gaps, grouped."""
-    gaps = account_of(talks).gaps
-    return list(grouped(gaps, FactStore.load(), 3, shared_encoder().encode, lambda *_: None).groups)
+    return grouped(account_of(talks).gaps, store, 3, shared_encoder().encode, lambda *_: None)
 
 
 def test_an_answer_that_did_not_help_is_a_gap(talks: TalkStore) -> None:
@@ -103,28 +102,26 @@ def test_it_is_forgotten_with_the_talk_and_counted(talks: TalkStore, tmp_path: P
     assert list(talks.feedback.unhelpful().values()) == ["of another"]
 
 
-def test_the_words_of_three_people_are_shown_to_editors(talks: TalkStore) -> None:
+def test_the_words_of_three_people_are_shown_to_editors(talks: TalkStore, store: FactStore) -> None:
     for number in range(3):
         complain(talks, number, f"It is not about water, {number}")
 
-    (group,) = groups_of(talks)
+    (group,) = grouping_of(talks, store).groups
 
     assert set(group.complaints) == {f"It is not about water, {number}" for number in range(3)}
 
 
-def test_the_words_of_two_are_not_though_the_group_is_large(talks: TalkStore) -> None:
+def test_the_words_of_two_are_not_though_the_group_is_large(talks: TalkStore, store: FactStore) -> None:
     for number in range(4):
         complain(talks, number, "It is not about water" if number < 2 else None)
 
-    (group,) = groups_of(talks)
+    (group,) = grouping_of(talks, store).groups
 
     assert group.conversations == 4 and group.complaints == ()
 
 
-def test_they_stand_in_the_report(talks: TalkStore) -> None:
+def test_they_stand_in_the_report(talks: TalkStore, store: FactStore) -> None:
     for number in range(3):
         complain(talks, number, "It is not about water")
-    gaps = account_of(talks).gaps
-    grouping = grouped(gaps, FactStore.load(), 3, shared_encoder().encode, lambda *_: None)
 
-    assert '   said of the answer: "It is not about water"' in list(lines(grouping))
+    assert '   said of the answer: "It is not about water"' in list(lines(grouping_of(talks, store)))
