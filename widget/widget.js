@@ -109,7 +109,7 @@ button[aria-disabled=true]{opacity:.75;cursor:default}
  height:min(44em,100dvh - 2em);container:panel/size;border:1px solid var(--_line);border-radius:var(--_radius);
  background:var(--_surface);box-shadow:0 6px 30px #0006;overflow:hidden}
 .body{height:100%;display:grid;grid-template:auto auto 1fr auto/minmax(0,1fr)}
-.head{display:flex;flex-wrap:wrap;align-items:center;gap:.4em;padding:.5em .5em .5em 1em;background:var(--_accent);color:var(--_on)}
+.head{display:flex;flex-wrap:wrap;align-items:center;gap:.4em;padding:.5em;padding-inline-start:1em;background:var(--_accent);color:var(--_on)}
 h2{font-size:1.05em;margin:0;flex:1 1 6em;overflow-wrap:anywhere}.head :focus-visible{outline-color:var(--_on)}
 .head button,.head button:hover{background:none;color:inherit;border-color:currentColor}
 .body,.scroll{overflow-anchor:none}.scroll{overflow:auto;container:room/size;overscroll-behavior:contain}
@@ -140,7 +140,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
  .turn:last-child{min-height:0}}
 @media (max-width:30em),(max-height:30em){.panel{inset:0;width:auto;height:auto;border-radius:0;border-width:0}}
 @media (prefers-reduced-motion:no-preference){.panel{animation:rise .15s ease-out}@keyframes rise{from{opacity:0;translate:0 .5em}}}
-@media (forced-colors:active){.said,.answer,.care h3,.head{border:1px solid CanvasText}}
+@media (forced-colors:active){.said,.care h3,.head{border:1px solid CanvasText}}
 @media print{.launcher,.foot,.head button,.options,.choices,.tools{display:none!important}
  .panel{position:static;width:auto;height:auto;border:0;box-shadow:none;container-type:normal;overflow:visible}
  .body{display:block;height:auto}.scroll{overflow:visible;container-type:normal}.turn{min-height:0!important;break-inside:avoid}
@@ -393,7 +393,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
 
     #fillOptions() {
       const words = this.#words;
-      const shown = make("output", {}, `${this.#wishes.scale} %`);
+      const shown = make("output", { dir: "ltr" }, `${this.#wishes.scale} %`);
       const resize = (/** @type {number} */ step) => () => {
         const place = SIZES.indexOf(this.#wishes.scale) + step;
         this.#wish({ scale: SIZES[Math.max(0, Math.min(SIZES.length - 1, place))] });
@@ -413,7 +413,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       };
       this.#options.setAttribute("aria-label", words.options);
       this.#options.replaceChildren(
-        make("div", { class: "row", role: "group", "aria-label": words.size }, words.size, this.#button("A−", resize(-1), { "aria-label": words.smaller }), shown, this.#button("A+", resize(1), { "aria-label": words.larger })),
+        make("div", { class: "row", role: "group", "aria-label": words.size }, words.size, this.#button("A−", resize(-1), { dir: "ltr", "aria-label": words.smaller }), shown, this.#button("A+", resize(1), { dir: "ltr", "aria-label": words.larger })),
         this.#tick("numbers", words.numbers, true),
         this.#tick("aloud", words.aloud, canSpeak),
         this.#tick("dictate", words.dictate, Boolean(Recognition)),
@@ -450,8 +450,15 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     #toggleOptions() {
       this.#options.hidden = !this.#options.hidden;
       this.#optionsButton.setAttribute("aria-expanded", String(!this.#options.hidden));
-      if (!this.#options.hidden) this.#reveal(this.#options);
+      if (this.#options.hidden) this.#scrollers.forEach((scroller, place) => (scroller.scrollTop = this.#left[place]));
+      else {
+        this.#left = this.#scrollers.map((scroller) => scroller.scrollTop);
+        this.#reveal(this.#options);
+      }
     }
+
+    /** Where the conversation was scrolled to when the options were opened. */
+    #left = [0, 0];
 
     /** What may scroll: the conversation, or on a very small screen the whole panel. */
     get #scrollers() {

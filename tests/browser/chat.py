@@ -25,7 +25,8 @@ WIDE = """() => {
   const scrolls = (e) => /auto|scroll/.test(getComputedStyle(e).overflowX);
   const scrolled = inside.filter((e) => scrolls(e) && e.scrollWidth > e.clientWidth + 1);
   const out = inside.filter((e) => { const r = e.getBoundingClientRect();
-    return r.width > 1 && !e.closest('.vh') && (r.right > innerWidth + 1 || r.left < -1); });
+    return r.width > 1 && !e.closest('.vh')
+      && (r.right > innerWidth + 1 || r.left < -1); });
   const page = document.documentElement.scrollWidth > innerWidth ? ['the page'] : [];
   return [...page, ...[...scrolled, ...out].map((e) => `${e.tagName}.${e.className} ${e.textContent.slice(0, 40)}`)];
 }"""

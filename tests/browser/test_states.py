@@ -116,6 +116,7 @@ def everything_large(chat: Chat) -> None:
     chat.page.evaluate(LARGE_TEXT)
     forgetting(chat)
     chat.button("No").click()
+    expect(chat.page.get_by_label("What was missing or wrong?")).to_be_visible()
 
 
 def largest(chat: Chat) -> None:

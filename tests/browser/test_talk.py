@@ -210,6 +210,17 @@ def test_an_answer_does_not_move_what_is_being_read(opened: Chat) -> None:
     assert first.bounding_box() == before
 
 
+def test_closing_the_options_brings_back_what_was_being_read(opened: Chat) -> None:
+    article = opened.say(QUESTION)
+    before = article.bounding_box()
+
+    opened.button("Options").click()
+    assert article.bounding_box() != before
+    opened.button("Options").click()
+
+    assert article.bounding_box() == before
+
+
 @pytest.mark.parametrize("screen", [{}, PHONE], ids=["desk", "400 %"])
 def test_what_was_asked_and_the_beginning_of_the_answer_are_in_view(
     browser: Browser, assistant: RunningAssistant, screen: Dict[str, Any]
