@@ -183,13 +183,12 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     return made;
   }
 
-  /** An id that no other message has. */
   function freshId() {
     return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
   /**
-   * An address that is safe to open: https, or a number to call or to text; null for anything else.
+   * An address that is safe to open, or null.
    * @param {string | null | undefined} address
    */
   function safe(address) {
@@ -202,10 +201,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     }
   }
 
-  /**
-   * Black or white, whichever is easier to read on a colour (WCAG 2, relative luminance; one of them always has 4.5 : 1).
-   * @param {string} colour as the browser computes it
-   */
+  /** Black or white, whichever is easier to read on a colour: one of them always has 4.5 : 1 (WCAG 2). @param {string} colour */
   function readableOn(colour) {
     const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
     if (!canvas) return "#fff";
@@ -342,8 +338,6 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       this.#root.dir = this.dir || this.#words.dir;
     }
 
-    // The parts of the page.
-
     #build() {
       const words = this.#words;
       this.style.setProperty("--_scale", String(this.#wishes.scale / 100));
@@ -457,7 +451,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       }
     }
 
-    /** Where the conversation was scrolled to when the options were opened. */
+    /** Where the reader was. */
     #left = [0, 0];
 
     /** What may scroll: the conversation, or on a very small screen the whole panel. */
@@ -488,8 +482,6 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
         button.click();
       }
     }
-
-    // The conversation.
 
     /** Brings what was said before a reload, or what can be asked first. */
     async #fill() {
@@ -529,7 +521,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       this.#log.replaceChildren(make("div", {}, make("p", {}, this.#words.welcome), ...this.#choices(choices, false)));
     }
 
-    /** Sends what is in the box, or what a button says. @param {Choice} [choice] */
+    /** @param {Choice} [choice] otherwise what is in the box */
     async #send(choice) {
       if (this.#busy) return;
       const text = (choice?.payload ?? this.#box.value).trim();
@@ -552,7 +544,6 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
         if (!choice) this.#box.value = "";
         this.#status.textContent = "";
         const article = this.#show(turn, choice?.title ?? text, answer);
-        // The pressed button is gone: the keyboard goes to what it brought.
         if (held && held !== this.#box && !held.isConnected) article.focus({ preventScroll: true });
       } catch (error) {
         turn.remove();
@@ -577,7 +568,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     }
 
     /**
-     * Shows the answer to a message. What belonged to the answer before goes away; what is being read stays in its place.
+     * Shows the answer to a message. What is being read stays in its place.
      * @param {Element} turn @param {string} said @param {Answer} answer
      */
     #show(turn, said, answer) {
@@ -632,7 +623,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       return make("details", { "aria-live": "off" }, make("summary", {}, this.#words.sources.replace("{n}", String(sources.length))), make("ul", {}, ...items));
     }
 
-    /** The suggested questions, numbered. @param {Choice[]} choices @param {boolean} moves whether "shorter" and "more" fit */
+    /** @param {Choice[]} choices @param {boolean} moves whether "shorter" and "more" fit */
     #choices(choices, moves) {
       const words = this.#words;
       const all = [...choices, ...(moves ? [{ title: words.shorter, payload: "shorter" }, { title: words.more, payload: "more" }] : [])];
@@ -646,7 +637,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       return [group];
     }
 
-    /** Reading aloud, and whether it helped. @param {Answer} answer */
+    /** @param {Answer} answer */
     #tools(answer) {
       const words = this.#words;
       const tools = make("div", { class: "tools", "aria-live": "off" });
@@ -686,8 +677,6 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       row.append(words.helped, this.#button(words.yes, () => tell(true, "", done)), this.#button(words.no, () => tell(false, "", why)));
       return row;
     }
-
-    // What can be done with it.
 
     /** @param {string} text @param {HTMLElement} button */
     #readAloud(text, button) {
@@ -764,8 +753,6 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
         this.#alert.textContent = this.#words.forgetFailed;
       }
     }
-
-    // Words to the visitor, and calls to the assistant.
 
     /** @param {string} words */
     #say(words) {

@@ -30,7 +30,8 @@ WIDE = """() => {
   const page = document.documentElement.scrollWidth > innerWidth ? ['the page'] : [];
   return [...page, ...[...scrolled, ...out].map((e) => `${e.tagName}.${e.className} ${e.textContent.slice(0, 40)}`)];
 }"""
-SMALL = """() => [...document.querySelector('dystonia-chat').shadowRoot.querySelectorAll('button, summary, textarea, a, label.tick')]
+SMALL = """() => [...document.querySelector('dystonia-chat').shadowRoot
+  .querySelectorAll('button, summary, textarea, a, label.tick')]
   .filter((e) => e.checkVisibility()).map((e) => [e, e.getBoundingClientRect()])
   .filter(([e, r]) => r.width > 0 && (r.width < 43.9 || r.height < 43.9))
   .map(([e, r]) => `${e.tagName} ${e.textContent.slice(0, 30)}: ${r.width.toFixed(1)} x ${r.height.toFixed(1)}`)"""

@@ -431,7 +431,7 @@ class _Site(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # noqa: N802 - the name is the library's
         policy = f"default-src 'none'; script-src {self.assistant}/widget/; connect-src {self.assistant}"
-        page = f"<!doctype html><html lang=en><title>A site</title><main><h1>A site</h1></main><script defer src={self.assistant}"
+        page = f"<!doctype html><html lang=en><title>A site</title><h1>A site</h1><script defer src={self.assistant}"
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Security-Policy", f"{policy}; require-trusted-types-for 'script'; trusted-types 'none'")
