@@ -12,6 +12,8 @@ from channels.legible import legible
 
 MAX_CHARACTERS = 1000
 MAX_BYTES = 16 * 1024
+MAX_EVENT_BYTES = 16 * MAX_BYTES
+"""What Slack or Telegram may send: a message, the one it answers, and all about both, as JSON that escapes most letters."""
 MAX_SENDER = 128
 
 _COMMAND = re.compile(r"^[\s/]+")
@@ -38,14 +40,18 @@ class Refused(ValueError):
 EXAMPLE = '{"sender": "...", "message": "..."}'
 
 
-def parse_body(body: bytes, example: str = EXAMPLE) -> Dict[str, Any]:
+def parse_body(body: bytes, example: str = EXAMPLE, most: int = MAX_BYTES) -> Dict[str, Any]:
     """The JSON object in a request; an example of it is shown to who sends something else.
+
+    Args:
+        body: what was sent.
+        most: bytes that are read.
 
     Raises:
         Refused: too large, not UTF-8, not JSON, nested too deeply, or no object.
     """
-    if len(body) > MAX_BYTES:
-        raise Refused(413, f"The body is over {MAX_BYTES} bytes. Send a shorter message.")
+    if len(body) > most:
+        raise Refused(413, f"The body is over {most} bytes. Send a shorter message.")
     try:
         parsed = json.loads(body.decode("utf-8"))
     except UnicodeDecodeError:

@@ -30,11 +30,12 @@ from sanic.exceptions import SanicException  # noqa: E402
 from sanic.request import Request  # noqa: E402
 from sanic.response import HTTPResponse, json  # noqa: E402
 
-from channels.intake import MAX_BYTES  # noqa: E402
+from channels.intake import MAX_BYTES, MAX_EVENT_BYTES  # noqa: E402
 from channels.widget import WidgetChannel  # noqa: E402
 from channels.widget_pages import pages  # noqa: E402
 from dystonia.store import FactErrors  # noqa: E402
 from server import rasa_mends, self_test  # noqa: E402
+from server.bots import open_bots  # noqa: E402
 from server.settings import ROOT, Settings  # noqa: E402
 
 
@@ -46,13 +47,14 @@ def main(model: Path) -> int:
     configure_structlog(logging.WARNING)
     rasa_mends.apply(settings.action_timeout)
     channels = rasa_run.create_http_input_channels(None, str(ROOT / "credentials.yml"))
+    channels += open_bots(settings, os.environ, say=lambda line: print(line, file=sys.stderr, flush=True))
     app = rasa_run.configure_app(channels, enable_api=False, endpoints=None)
     if any(isinstance(channel, WidgetChannel) for channel in channels):
         app.blueprint(pages())
     # Otherwise all visitors behind a proxy would have one address, and share one limit.
     app.config.PROXIES_COUNT = settings.proxies or None
-    # Room for headers and a full body: what is larger is refused before it is read.
-    app.config.REQUEST_MAX_SIZE = 4 * MAX_BYTES
+    # Room for headers and the largest body of any channel: what is larger is refused before it is read.
+    app.config.REQUEST_MAX_SIZE = MAX_EVENT_BYTES + 4 * MAX_BYTES
     app.config.REQUEST_TIMEOUT = 20
     app.error_handler.add(SanicException, _refuse)
     app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
