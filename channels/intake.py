@@ -45,6 +45,7 @@ def parse_body(body: bytes, example: str = EXAMPLE, most: int = MAX_BYTES) -> Di
 
     Args:
         body: what was sent.
+        example: what should be sent.
         most: bytes that are read.
 
     Raises:

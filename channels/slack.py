@@ -148,12 +148,12 @@ class SlackChannel(InputChannel):
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
             form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
             if "payload" in form:
-                self._take_press(delivery, parse_body(form["payload"].encode(), MAX_EVENT_BYTES))
+                self._take_press(delivery, parse_body(form["payload"].encode(), most=MAX_EVENT_BYTES))
             elif "command" in form:
                 self._take_command(delivery, form)
             # Slack shows whatever a slash command is answered with: nothing is.
             return HTTPResponse(status=200)
-        body = parse_body(request.body, MAX_EVENT_BYTES)
+        body = parse_body(request.body, most=MAX_EVENT_BYTES)
         if body.get("type") == "url_verification":
             return json({"challenge": str(body["challenge"])})
         if body.get("type") == "event_callback":

@@ -119,7 +119,7 @@ class TelegramChannel(InputChannel):
             if self._delivery is None or self._delivery.stopping:
                 return json({"error": "The assistant is stopping. Send it again later."}, status=503)
             try:
-                self._take(self._delivery, parse_body(request.body, MAX_EVENT_BYTES))
+                self._take(self._delivery, parse_body(request.body, most=MAX_EVENT_BYTES))
             except (Refused, KeyError, TypeError, AttributeError, ValueError) as odd:
                 # Any other status than 200, and Telegram sends it again for a day.
                 logger.warning("An update of Telegram has no form that is known (%s); it was laid aside.", type(odd).__name__)

@@ -70,7 +70,7 @@ def _result(status: int, body: bytes) -> Any:
     except (ValueError, KeyError, TypeError):
         raise TryLater(f"Telegram answered with status {status} and no JSON of its own") from None
     if code == 429:
-        raise TryLater("Telegram asks to wait", min(float(about.get("retry_after") or 1), LONGEST_ASKED))
+        raise TryLater("Telegram asks to wait", min(float(about.get("retry_after", 1)), LONGEST_ASKED))
     if code in (401, 404):
         raise TryLater("Telegram does not know the token (DYSTONIA_TELEGRAM_TOKEN)", TOKEN_WAIT)
     if code == 409:
