@@ -140,8 +140,8 @@ class SlackChannel(InputChannel):
     def _is_signed(self, request: Request) -> bool:
         try:
             return self._verifier.is_valid_request(request.body, dict(request.headers))
-        except (ValueError, TypeError):
-            # A time that is no number, a body that is no text.
+        except (ValueError, TypeError, OverflowError):
+            # A time that is no number or beyond all numbers, a body that is no text.
             return False
 
     def _take(self, delivery: Delivery, request: Request) -> HTTPResponse:

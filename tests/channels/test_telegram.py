@@ -250,7 +250,7 @@ def test_no_command_of_rasa_gets_through(telegram: Telegram, person: Person, com
         )
     ]
     assert len(parsed) == 2
-    assert parsed[1]["text"] == command.lstrip("/ ")
+    assert not parsed[1]["text"].startswith("/")
     assert parsed[1]["parse_data"]["intent"]["name"] not in ("restart", "session_start", "back", "ask_cause")
 
 
@@ -593,7 +593,7 @@ def test_a_real_client_library_understands_the_stand_in() -> None:
             assert await bot.set_webhook("https://example.org/hook", allowed_updates=list(UPDATES))
             assert (await bot.get_webhook_info()).url == "https://example.org/hook"
         finally:
-            await (await bot.get_session()).close()
+            await bot.session.close()
 
     try:
         asyncio.run(talk())

@@ -35,7 +35,7 @@ class SlackStandIn(StandIn):
         self.away: List[str] = []
         self.messages: Dict[str, Dict[str, Any]] = {}
         self.responses: Dict[str, int] = {}
-        self.expired: List[str] = []
+        self.expired = False
 
     def handle(self, path: str, headers: Dict[str, str], arguments: Dict[str, Any]) -> Answer:
         """One call of the Web API, or a post to the address that came with a slash command."""
@@ -90,7 +90,7 @@ class SlackStandIn(StandIn):
         return {"view": {"id": "V1"}}
 
     def _respond(self, path: str, arguments: Dict[str, Any]) -> Dict[str, Any]:
-        if path in self.expired or self.responses.get(path, 0) >= 5:
+        if self.expired or self.responses.get(path, 0) >= 5:
             raise Refusal("expired_url")
         check_message(arguments)
         self.responses[path] = self.responses.get(path, 0) + 1
