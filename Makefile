@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat train facts reach matrix preview gaps validate test evaluate safety stock tune adapter public bench widget lock clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps validate test evaluate safety stock tune adapter public bench widget lock clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -16,6 +16,9 @@ run: env ## start the assistant; trains first where needed (other ports: DYSTONI
 
 chat: env ## talk to the running assistant in this terminal
 	@$(PYTHON) -m tools.chat
+
+telegram: env ## set up Telegram: make telegram DO=check (or poll, delete-webhook, "set-webhook https://chat.example.org")
+	@$(PYTHON) -m tools.telegram $(or $(DO),check)
 
 train: env ## train the model where its inputs changed
 	@$(PYTHON) -m server.model

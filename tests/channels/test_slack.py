@@ -131,7 +131,7 @@ def api() -> Iterator[SlackStandIn]:
 def running(model: Path, tmp_path_factory: pytest.TempPathFactory, api: SlackStandIn) -> Iterator[RunningAssistant]:
     """An assistant with Slack open."""
     settings = {**SETTINGS, "DYSTONIA_SLACK_API_URL": f"{api.url}/api/"}
-    with running_assistant(model, tmp_path_factory.mktemp("slack"), settings=settings) as assistant:
+    with running_assistant(model, tmp_path_factory.mktemp("slack"), **settings) as assistant:
         yield assistant
 
 
@@ -527,7 +527,7 @@ def test_a_slack_that_is_away_keeps_nothing_from_starting_and_loses_nothing(
     api.close()
     settings = {**SETTINGS, "DYSTONIA_SLACK_API_URL": f"{api.url}/api"}
 
-    with running_assistant(model, tmp_path, settings=settings) as assistant:
+    with running_assistant(model, tmp_path, **settings) as assistant:
         slack = Slack(assistant, api)
         assert slack.post(person.writes(QUESTION)).status_code == 200
         assert assistant.alive()

@@ -108,7 +108,7 @@ def api() -> Iterator[TelegramStandIn]:
 def running(model: Path, tmp_path_factory: pytest.TempPathFactory, api: TelegramStandIn) -> Iterator[RunningAssistant]:
     """An assistant with Telegram open."""
     settings = {**SETTINGS, "DYSTONIA_TELEGRAM_API_URL": api.url}
-    with running_assistant(model, tmp_path_factory.mktemp("telegram"), settings=settings) as assistant:
+    with running_assistant(model, tmp_path_factory.mktemp("telegram"), **settings) as assistant:
         yield assistant
 
 
@@ -537,7 +537,7 @@ def test_a_telegram_that_is_away_keeps_nothing_from_starting_and_loses_nothing(
     api.close()
     settings = {**SETTINGS, "DYSTONIA_TELEGRAM_API_URL": api.url}
 
-    with running_assistant(model, tmp_path, settings=settings) as assistant:
+    with running_assistant(model, tmp_path, **settings) as assistant:
         telegram = Telegram(assistant, api)
         assert telegram.post(person.writes(QUESTION)) == 200
         assert assistant.alive()
