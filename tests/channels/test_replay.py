@@ -1,4 +1,4 @@
-"""Ten thousand events of Slack and Telegram, shuffled, all sent twice, with 429s, trouble and restarts: each is answered once."""
+"""Ten thousand events of Slack and Telegram, shuffled, doubled, with 429s, trouble and restarts: one reply to each."""
 
 from __future__ import annotations
 
