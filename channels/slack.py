@@ -21,14 +21,11 @@ Talks have keys of their own: ``slack:<team>:<channel>:<user>``, with ``direct``
 
 from __future__ import annotations
 
-import logging
 import re
 from pathlib import Path
-from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Text
+from typing import Any, Dict, List, Mapping, Text
 from urllib.parse import parse_qs
 
-from rasa.core.channels.channel import InputChannel, UserMessage
-from sanic import Blueprint
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 from slack_sdk.signature import SignatureVerifier
@@ -36,11 +33,10 @@ from slack_sdk.signature import SignatureVerifier
 from channels.chat import KEPT, ONLY_WORDS, TURNS_A_MINUTE, Talks, failed, fixed, is_personal, is_urgent
 from channels.chat_text import mrkdwn, mrkdwn_escaped, slack_buttons, slack_messages
 from channels.delivery import Delivery, WillNotSend
-from channels.intake import MAX_EVENT_BYTES, Refused, parse_body
-from channels.seen import Call, Event, SqliteEvents, event_id
+from channels.event_channel import EventChannel
+from channels.intake import MAX_EVENT_BYTES, parse_body
+from channels.seen import Call, Event, event_id
 from channels.slack_api import API_URL, RESPOND, SlackApi
-
-logger = logging.getLogger(__name__)
 
 DIRECT = "direct"
 WORDY = (None, "file_share", "thread_broadcast", "me_message")
@@ -75,8 +71,11 @@ _REFUSED_FORM = frozenset("invalid_blocks invalid_blocks_format msg_blocks_too_l
 _LINK = re.compile(r"<(?:[@!][^>]*|#[^>|]*\|?([^>]*)|(?:mailto:|tel:)?([^>|]*)(?:\|([^>]*))?)>")
 
 
-class SlackChannel(InputChannel):
+class SlackChannel(EventChannel):
     """``POST /webhooks/slack/webhook`` for events, buttons and the slash command; see the module's own words."""
+
+    NOT_FROM_APP = "This is not signed by Slack, or was signed over five minutes ago."
+    REFUSED_STATUS = 401
 
     def __init__(
         self, token: Text, secret: Text, events: Path, api_url: Text = API_URL, turns_a_minute: float = TURNS_A_MINUTE
@@ -90,61 +89,24 @@ class SlackChannel(InputChannel):
             api_url: another server of the Web API.
             turns_a_minute: how many messages of one talk are answered in a minute.
         """
+        super().__init__(events, SlackApi(token, api_url), turns_a_minute)
         self._verifier = SignatureVerifier(secret)
-        self._events = events
-        self._api = SlackApi(token, api_url)
-        self._turns_a_minute = turns_a_minute
-        self._talks: Optional[Talks] = None
-        self._delivery: Optional[Delivery] = None
 
     @classmethod
     def name(cls) -> Text:
         """Part of the URL."""
         return "slack"
 
-    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
-        """The channel's routes, and its start and stop with the server."""
-        routes = Blueprint("dystonia_slack")
-        self._talks = Talks(on_new_message, self.name(), self._turns_a_minute)
-
-        @routes.listener("after_server_start")
-        async def start(*_: Any) -> None:
-            self._delivery = Delivery(self.name(), SqliteEvents(self._events), self._answer, self._sorry, self._send)
-            self._delivery.start()
-
-        @routes.listener("before_server_stop")
-        async def stop(*_: Any) -> None:
-            if self._delivery is not None:
-                await self._delivery.stop()
-            await self._api.close()
-
-        @routes.get("/")
-        async def health(request: Request) -> HTTPResponse:
-            return json({"status": "ok"})
-
-        @routes.post("/webhook")
-        async def receive(request: Request) -> HTTPResponse:
-            if not self._is_signed(request):
-                return json({"error": "This is not signed by Slack, or was signed over five minutes ago."}, status=401)
-            if self._delivery is None or self._delivery.stopping:
-                return json({"error": "The assistant is stopping. Send it again later."}, status=503)
-            try:
-                return self._take(self._delivery, request)
-            except (Refused, KeyError, TypeError, AttributeError, ValueError, IndexError) as odd:
-                # Any other status than 200, and Slack sends it again and in the end sends nothing more.
-                logger.warning("An event of Slack has no form that is known (%s); it was laid aside.", type(odd).__name__)
-                return json({})
-
-        return routes
-
-    def _is_signed(self, request: Request) -> bool:
+    def is_from_app(self, request: Request) -> bool:
+        """Whether Slack has signed it within the last five minutes."""
         try:
             return self._verifier.is_valid_request(request.body, dict(request.headers))
         except (ValueError, TypeError, OverflowError):
             # A time that is no number or beyond all numbers, a body that is no text.
             return False
 
-    def _take(self, delivery: Delivery, request: Request) -> HTTPResponse:
+    def take(self, delivery: Delivery, request: Request) -> HTTPResponse:
+        """Takes in an event, a pressed button or a slash command."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
             form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
             if "payload" in form:
@@ -212,13 +174,13 @@ class SlackChannel(InputChannel):
         }
         delivery.accept(event_id("command", form["trigger_id"]), _talk_of(form["team_id"], content), content)
 
-    async def _answer(self, event: Event) -> List[Call]:
-        assert self._talks is not None
+    async def answer(self, event: Event, talks: Talks) -> List[Call]:
+        """The calls that answer an event, each where it belongs."""
         content = event.content or {}
         if "home" in content:
             return [_call("views.publish", user_id=content["home"], view=home())]
         text = content["text"]
-        turn = await self._talks.turn(text, event.talk) if text else fixed(ONLY_WORDS)
+        turn = await talks.turn(text, event.talk) if text else fixed(ONLY_WORDS)
         cleared = _without_buttons(content)
         asked = text if content.get("pressed") is not None and not is_urgent(turn) else ""
         messages = _slack_messages(turn, asked)
@@ -228,7 +190,8 @@ class SlackChannel(InputChannel):
             return [*cleared, *(_call("chat.postMessage", **_where(content), **message) for message in messages)]
         return [*cleared, *_in_private(content, turn, messages)]
 
-    def _sorry(self, event: Event) -> List[Call]:
+    def sorry(self, event: Event) -> List[Call]:
+        """The message that says that it did not work."""
         content = event.content or {}
         if "home" in content:
             return []
@@ -237,7 +200,8 @@ class SlackChannel(InputChannel):
             return [_response(content, message) for message in messages]
         return [_call("chat.postMessage", **_where(content), **message) for message in messages]
 
-    async def _send(self, call: Call) -> None:
+    async def send(self, call: Call) -> None:
+        """Makes a call; where Slack does not like the form of a message, its words alone are sent."""
         try:
             await self._api.call(call["method"], call["arguments"])
         except WillNotSend as refused:

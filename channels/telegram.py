@@ -16,13 +16,10 @@ from __future__ import annotations
 
 import hmac
 import html
-import logging
 import re
 from pathlib import Path
-from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Sequence, Text
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Text
 
-from rasa.core.channels.channel import InputChannel, UserMessage
-from sanic import Blueprint
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
@@ -41,11 +38,10 @@ from channels.chat import (
 )
 from channels.chat_text import pressed, telegram_keyboard, telegram_texts
 from channels.delivery import Delivery, WillNotSend
-from channels.intake import MAX_EVENT_BYTES, Refused, parse_body
-from channels.seen import Call, Event, SqliteEvents, event_id
+from channels.event_channel import EventChannel
+from channels.intake import MAX_EVENT_BYTES, parse_body
+from channels.seen import Call, Event, event_id
 from channels.telegram_api import API_URL, ChatMoved, TelegramApi
-
-logger = logging.getLogger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 UPDATES = ("message", "callback_query")
@@ -63,8 +59,11 @@ _COMMAND = re.compile(r"/(\w+)(?:@(\w+))?\s*", re.ASCII)
 _TAG = re.compile(r"</?(?:b|a)(?: href=\"[^\"]*\")?>")
 
 
-class TelegramChannel(InputChannel):
+class TelegramChannel(EventChannel):
     """``POST /webhooks/telegram/webhook``, for Telegram alone; see the module's own words."""
+
+    NOT_FROM_APP = f"The header {SECRET_HEADER} is not the one that was agreed on."
+    REFUSED_STATUS = 403
 
     def __init__(
         self, token: Text, secret: Text, events: Path, api_url: Text = API_URL, turns_a_minute: float = TURNS_A_MINUTE
@@ -78,60 +77,28 @@ class TelegramChannel(InputChannel):
             api_url: another server of the Bot API.
             turns_a_minute: how many messages of one talk are answered in a minute.
         """
+        super().__init__(events, TelegramApi(token, api_url), turns_a_minute)
         self._secret = secret
         self._bot = token.partition(":")[0]
-        self._events = events
-        self._api = TelegramApi(token, api_url)
-        self._turns_a_minute = turns_a_minute
         self._username: Optional[Text] = None
-        self._talks: Optional[Talks] = None
-        self._delivery: Optional[Delivery] = None
 
     @classmethod
     def name(cls) -> Text:
         """Part of the URL."""
         return "telegram"
 
-    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
-        """The channel's routes, and its start and stop with the server."""
-        routes = Blueprint("dystonia_telegram")
-        self._talks = Talks(on_new_message, self.name(), self._turns_a_minute)
+    def is_from_app(self, request: Request) -> bool:
+        """Whether it holds the secret that only Telegram and the assistant know."""
+        return hmac.compare_digest(request.headers.get(SECRET_HEADER, "").encode(), self._secret.encode())
 
-        @routes.listener("after_server_start")
-        async def start(*_: Any) -> None:
-            self._delivery = Delivery(self.name(), SqliteEvents(self._events), self._answer, self._sorry, self._send)
-            self._delivery.start()
-
-        @routes.listener("before_server_stop")
-        async def stop(*_: Any) -> None:
-            if self._delivery is not None:
-                await self._delivery.stop()
-            await self._api.close()
-
-        @routes.get("/")
-        async def health(request: Request) -> HTTPResponse:
-            return json({"status": "ok"})
-
-        @routes.post("/webhook")
-        async def receive(request: Request) -> HTTPResponse:
-            if not hmac.compare_digest(request.headers.get(SECRET_HEADER, "").encode(), self._secret.encode()):
-                return json({"error": f"The header {SECRET_HEADER} is not the one that was agreed on."}, status=403)
-            if self._delivery is None or self._delivery.stopping:
-                return json({"error": "The assistant is stopping. Send it again later."}, status=503)
-            try:
-                self._take(self._delivery, parse_body(request.body, most=MAX_EVENT_BYTES))
-            except (Refused, KeyError, TypeError, AttributeError, ValueError) as odd:
-                # Any other status than 200, and Telegram sends it again for a day.
-                logger.warning("An update of Telegram has no form that is known (%s); it was laid aside.", type(odd).__name__)
-            return json({})
-
-        return routes
-
-    def _take(self, delivery: Delivery, update: Mapping[str, Any]) -> None:
+    def take(self, delivery: Delivery, request: Request) -> HTTPResponse:
+        """Takes an update in."""
+        update = parse_body(request.body, most=MAX_EVENT_BYTES)
         if "callback_query" in update:
             self._take_press(delivery, update["callback_query"])
         elif "message" in update:
             self._take_message(delivery, update["message"])
+        return json({})
 
     def _take_message(self, delivery: Delivery, message: Mapping[str, Any]) -> None:
         chat, user = message["chat"], message.get("from") or {}
@@ -163,32 +130,34 @@ class TelegramChannel(InputChannel):
         """Whether a message in a group can be meant for the assistant. What is not is never kept, not even for a moment."""
         return _answers(message, self._bot) or bool(_mentions(message)) or "@" in _words(message)
 
-    async def _answer(self, event: Event) -> List[Call]:
+    async def answer(self, event: Event, talks: Talks) -> List[Call]:
+        """The messages that answer a message or a press."""
         content = event.content or {}
         if "press" in content:
-            return await self._answer_press(event.talk, content)
+            return await self._answer_press(talks, event.talk, content)
         text: Optional[Text] = content["text"]
         if not content["private"]:
             text = await self._addressed_text(content)
             if text is None:
                 return []
-        return await self._answer_text(event.talk, content, text)
+        return await self._answer_text(talks, event.talk, content, text)
 
-    async def _answer_press(self, talk: Text, content: Mapping[str, Any]) -> List[Call]:
+    async def _answer_press(self, talks: Talks, talk: Text, content: Mapping[str, Any]) -> List[Call]:
         acknowledged = _call("answerCallbackQuery", callback_query_id=content["press"])
         if content.get("again"):
             return [acknowledged]
         if not content["text"]:
             return [acknowledged, *_messages(content, fixed(BUTTON_GONE))]
         cleared = _call("editMessageReplyMarkup", chat_id=content["chat"], message_id=content["message"])
-        return [acknowledged, cleared, *await self._answer_text(talk, content, content["text"], asked=content["text"])]
+        return [acknowledged, cleared, *await self._answer_text(talks, talk, content, content["text"], asked=content["text"])]
 
-    async def _answer_text(self, talk: Text, content: Mapping[str, Any], text: Text, asked: Text = "") -> List[Call]:
-        assert self._talks is not None
+    async def _answer_text(
+        self, talks: Talks, talk: Text, content: Mapping[str, Any], text: Text, asked: Text = ""
+    ) -> List[Call]:
         if not text:
             return _messages(content, fixed(ONLY_WORDS))
         command, text = _command(text)
-        turn = await self._talks.turn(text, talk)
+        turn = await talks.turn(text, talk)
         if command in ("start", "help"):
             turn["text"] += "\n\n" + KEPT.format(how=HOW_TO_FORGET)
         if content["private"]:
@@ -223,10 +192,12 @@ class TelegramChannel(InputChannel):
             self._username = (await self._api.call("getMe", {}))["username"]
         return self._username
 
-    def _sorry(self, event: Event) -> List[Call]:
+    def sorry(self, event: Event) -> List[Call]:
+        """The message that says that it did not work."""
         return _messages(event.content or {}, failed())
 
-    async def _send(self, call: Call) -> None:
+    async def send(self, call: Call) -> None:
+        """Makes a call; where Telegram does not like the form of a message, its words alone are sent."""
         arguments = call["arguments"]
         try:
             await self._api.call(call["method"], arguments)

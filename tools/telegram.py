@@ -63,8 +63,8 @@ async def check(api: TelegramApi, assistant: str) -> None:
     print(f"The assistant at {assistant} has Telegram open.")
     if about.get("last_error_message"):
         raise Failed(
-            f"Telegram's last try to post failed: {about['last_error_message']}. Mend: after a 403 use set-webhook again, because it "
-            "was set with another DYSTONIA_TELEGRAM_SECRET; after a 5xx or a timeout see to the proxy in front of the assistant."
+            f"Telegram's last try to post failed: {about['last_error_message']}. Mend: after a 403 use set-webhook again: it "
+            "was set with another DYSTONIA_TELEGRAM_SECRET; after a 5xx or a timeout see to the proxy before the assistant."
         )
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Awaitable, Callable, Dict, List, Optional
 
 import pytest
+from sanic import Sanic
 
 from channels import delivery
 from channels.delivery import Delivery, TryLater, WillNotSend
 from channels.seen import CONTENT_SECONDS, ID_SECONDS, Call, Event, SqliteEvents, event_id
+from channels.telegram import TelegramChannel
 
 
 @pytest.fixture(autouse=True)
@@ -285,3 +287,20 @@ def test_any_characters_are_kept(tmp_path: Path) -> None:
 
     assert store.waiting()[0].content == content
     store.close()
+
+
+def test_a_file_that_can_not_be_used_is_named_and_holds_up_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoilt = tmp_path / "telegram.db"
+    spoilt.write_bytes(b"no database " * 1000)
+    app = Sanic(f"spoilt_{tmp_path.name}")
+
+    async def handler(_: object) -> None:
+        """Answers nothing."""
+
+    app.blueprint(TelegramChannel("1:a", "s" * 16, spoilt).blueprint(handler), url_prefix="/telegram")
+    start = app.blueprints["dystonia_telegram"]._future_listeners
+    asyncio.run(next(future.listener for future in start if future.event == "after_server_start")(app, None))
+
+    assert str(spoilt) in caplog.text and "Mend:" in caplog.text
