@@ -70,8 +70,27 @@ def test_lines_that_a_red_flag_asks_for_are_added_where_there_are_any(store: Fac
     helplines = Helplines(store.helplines)
 
     assert "Poison advice: NHS 111." in words(helplines, "UK", wanted=("poison", "abuse"))
-    assert "Abuse helpline" not in words(helplines, "UK", wanted=("poison", "abuse"))
+    assert "Abuse helpline" not in words(helplines, "UK", wanted=("poison",))
     assert "Poison" not in words(helplines, "UK")
+
+
+def test_numbers_are_said_with_the_day_they_were_checked(real: Helplines) -> None:
+    for country, line in real.lines.items():
+        assert f"Numbers last checked {line.checked.day} {line.checked:%B %Y}." in words(real, country)
+
+
+def test_where_a_country_has_no_abuse_or_child_line_words_take_its_place(real: Helplines) -> None:
+    for country, line in real.lines.items():
+        text = words(real, country, "crisis", ("abuse", "child"))
+        assert (line.abuse or "a local abuse helpline; findahelpline.com") in text
+        assert (line.child or "a local child helpline; findahelpline.com") in text
+        assert "Crisis line" not in text
+
+
+def test_what_is_said_after_the_numbers_changes_each_time(real: Helplines) -> None:
+    said = [real.paragraphs(real.line("UK"), "crisis", (), times)[-1] for times in range(5)]
+
+    assert len(set(said)) == 4 and said[4] == said[0]
 
 
 def test_someone_who_cannot_speak_is_told_what_to_do(store: FactStore) -> None:
