@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat telegram train facts reach matrix preview gaps validate test evaluate safety stock tune adapter public bench widget lock clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps validate test evaluate safety lint stock tune adapter public bench widget lock clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -47,8 +47,11 @@ test: env train ## run all tests
 evaluate: env train ## measure the understanding on held-out questions, beside three bounds, with a page of plots
 	@$(PYTHON) -m tools.evaluate
 
-safety: env train ## measure emergencies, crises, look-alikes and boundaries on held-out messages
+safety: env train ## measure emergencies, crises, look-alikes and boundaries; write the hazard log docs/safety.md
 	@$(PYTHON) -m tools.safety
+
+lint: env train ## read every reply, written down and in 5,000 random talks, for what may not be said (about ten minutes)
+	@$(PYTHON) -m tools.linter
 
 stock: env ## train stock Rasa on the same examples, for `make evaluate` (hours; 2.6 GB of packages)
 	@$(PYTHON) -m tools.stock

@@ -1,8 +1,9 @@
-"""Puts oddly typed letters into plain ones before anything is understood: "ｉ　ｗａｎｔ", "і саnt brеаthе", "d i e", struck-through text.
+"""Puts oddly typed letters into plain ones before anything is understood: full width, Cyrillic, struck through, "d i e".
 
 People type so on purpose, to get past filters, or by no fault of theirs: keyboards, dictation and cramped hands do it too.
 What is not recognised stays as it is.
 """
+
 from __future__ import annotations
 
 import math
@@ -44,7 +45,7 @@ def legible(text: str) -> str:
 def _in_one_line(text: str) -> str:
     """Words that stand under each other, a few in a line, as one sentence."""
     lines = [line for line in text.splitlines() if line.strip()]
-    few = len(text.split()) < A_SENTENCE * len(lines)
+    few = len(text.split()) < A_SENTENCE * len(lines) and not any(re.search(r"[.?!]\s*$", line) for line in lines[:-1])
     return " ".join(line.strip() for line in lines) if len(lines) > 1 and few else text
 
 

@@ -1,4 +1,5 @@
 """After an urgent reply: the talk goes on, and the number stays in reach, under the next answers and on asking."""
+
 from __future__ import annotations
 
 import re
@@ -16,14 +17,17 @@ _A_FEW = 16
 """A message of more words than this asks for more than a number."""
 
 _ONLY_HELP = re.compile(
-    r"^(?:(?:ok|okay|yes|please|pls|plz|can|could|i|you|need|want|give|send|show|get|find|me|the|a|that|some|again|now|um|so|and) )*"
+    r"^(?:(?:ok|okay|yes|please|pls|plz|can|could|i|you|need|want|give|send|show|get|find|me|the|a|that|some|again|now"
+    r"|um|so|and) )*"
     r"(?:help|helpline|hotline|number|numbers|phone number|line|call|text|lifeline|someone|somebody)"
     r"(?: (?:me|please|pls|plz|now|again|then|number|line))*$"
 )
 _ASKS_FOR_A_LINE = re.compile(
-    r"\b(?:help ?lines?|hot ?lines?|crisis lines?|crisis numbers?|crisis text|text lines?|chat lines?|lifeline|samaritans|988|116 ?123"
+    r"\b(?:help ?lines?|hot ?lines?|crisis lines?|crisis numbers?|crisis text|text lines?|chat lines?|lifeline"
+    r"|samaritans|988|116 ?123"
     r"|(?:a|the|that|your|what|which|any|phone) (?:\w+ )?numbers?(?! of)\b"
-    r"|(?:who|where|whom) (?:\w+ ){0,2}(?:can|could|do|should) i (?:call|ring|phone|text|talk to|speak to|contact|reach|turn to|go)"
+    r"|(?:who|where|whom) (?:\w+ ){0,2}(?:can|could|do|should) i (?:call|ring|phone|text|talk to|speak to|contact|reach"
+    r"|turn to|go)"
     r"|(?:someone|somebody|anyone|anybody|a person|people|a human) (?:\w+ ){0,4}(?:talk|speak|text|call|ring|listen|chat)"
     r"|(?:talk|speak|chat) (?:to|with) (?:someone|somebody|anyone|a person|a human)"
     r"|(?:can|could|may) i (?:text|call|ring|phone) (?:someone|somebody|them|it|instead|anyone))\b"
@@ -63,7 +67,10 @@ def reminder(helplines: Helplines, country: Optional[str], kind: str) -> str:
     """The line under a reply that follows an urgent one."""
     line = helplines.line(country)
     if kind == "crisis":
-        return f"If it gets too much, contact {line.crisis_said}. In danger now, call {line.emergency}. Say help, and I will show the numbers again."
+        return (
+            f"If it gets too much, contact {line.crisis_said}. In danger now, call {line.emergency}. Say help, and I will show the "
+            "numbers again."
+        )
     return f"If it gets worse, call {line.emergency}. Say help, and I will show you again what to do."
 
 

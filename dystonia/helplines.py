@@ -99,7 +99,9 @@ class Helplines:
             cautions=(caution, *answer.cautions),
         )
 
-    def paragraphs(self, line: Helpline, kind: str, wanted: Sequence[str], times: int = 0, also: Sequence[str] = ()) -> List[str]:
+    def paragraphs(
+        self, line: Helpline, kind: str, wanted: Sequence[str], times: int = 0, also: Sequence[str] = ()
+    ) -> List[str]:
         """What an urgent reply adds: the numbers and when they were checked, and that the talk goes on.
 
         Args:
@@ -134,8 +136,11 @@ _AFTERCARE = {
     "crisis": (
         "I am a computer program and can't call for you, but I am still here. We can go on talking about dystonia, or I can "
         "help you to find a person to talk to.",
-        "I am a program and can't call for you. I am still here, for anything you want to ask, or to show you the numbers again.",
-        "I can't call for you, but you can come back here at any time. Ask me anything about dystonia, or say help for the numbers.",
-        "I am still here, though I can't call for you. Would you rather talk about something else for a while, or find a person?",
+        "I am a program and can't call for you. I am still here, for anything you want to ask, or to show you the numbers "
+        "again.",
+        "I can't call for you, but you can come back here at any time. Ask me anything about dystonia, or say help for the "
+        "numbers.",
+        "I am still here, though I can't call for you. Would you rather talk about something else for a while, or find a "
+        "person?",
     ),
 }

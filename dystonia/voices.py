@@ -2,6 +2,7 @@
 
 Where the rules are unsure, the reply speaks to the writer as the one in danger: those words help everyone.
 """
+
 from __future__ import annotations
 
 import re
@@ -10,13 +11,16 @@ from typing import Any, Dict, List, Mapping, Sequence
 from dystonia.models import Voice
 
 _RELATION = (
-    r"(?:son|daughter|sons|daughters|child|children|kid|kids|boy|girl|lad|lass|baby|husband|hubby|wife|partner|boyfriend|girlfriend|fianc\w+|mum|mom|"
-    r"mother|mummy|dad|father|daddy|brother|sister|sis|bro|aunt\w*|uncle|cousin|nephew|niece|gran\w*|nan|nana|friend|mate|neighbour|neighbor|"
+    r"(?:son|daughter|sons|daughters|child|children|kid|kids|boy|girl|lad|lass|baby|husband|hubby|wife|partner|boyfriend"
+    r"|girlfriend|fianc\w+|mum|mom|"
+    r"mother|mummy|dad|father|daddy|brother|sister|sis|bro|aunt\w*|uncle|cousin|nephew|niece|gran\w*|nan|nana|friend"
+    r"|mate|neighbour|neighbor|"
     r"flatmate|roommate|colleague|pupil|student|client|patient|resident|teenager|teen)"
 )
 _OTHER = rf"(?:he|she|hes|shes|they|theyre|someone|somebody|(?:my|our|a|her|his) (?:\w+ ){{0,2}}{_RELATION})"
 _OWN_DEATH = (
-    r"(?:die|dead|dying|not exist|wake up|end it|end it all|end my|ending it|suicid\w*|kms|kill my|killing my|hurt my|hurting my|harm my|cut my|cutting|"
+    r"(?:die|dead|dying|not exist|wake up|end it|end it all|end my|ending it|suicid\w*|kms|kill my|killing my|hurt my"
+    r"|hurting my|harm my|cut my|cutting|"
     r"self ?harm\w*|live|living|be here|go on|carry on|disappear|overdose|join|be with)"
 )
 # "I want to die"; not "I think my son wants to die": there somebody else stands between.
@@ -25,27 +29,40 @@ _I_AM_IN_DANGER = re.compile(
     r"|\b(?:my ?self|kill me|my own life|without me|im not safe|me too)\b"
 )
 _THEY_ARE_IN_DANGER = re.compile(
-    r"\b(?:kill|killing|hurt|hurts|hurting|harm|harms|harming|cut|cuts|cutting|hang|hanging) (?:him|her|them|their) ?sel(?:f|ves)\b"
-    rf"|\b{_OTHER}\b[^.!?;]{{0,60}}\b(?:(?:wants?|wanted|wanting|wishes|going|trying|tried|threaten\w*|talk\w*|says?|said|saying) (?:\w+ ){{0,5}}"
+    r"\b(?:kill|killing|hurt|hurts|hurting|harm|harms|harming|cut|cuts|cutting|hang|hanging) (?:him|her|them"
+    r"|their) ?sel(?:f|ves)\b"
+    rf"|\b{_OTHER}\b[^.!?;]{{0,60}}\b(?:(?:wants?|wanted|wanting|wishes|going|trying|tried|threaten\w*|talk\w*|says?"
+    rf"|said|saying) (?:\w+ ){{0,5}}"
     r"(?:die|dead|dying|not be here|suicid\w*|end it\w*|end things|jump\w*|goodbye)|suicid\w*|self ?harm\w*|overdos\w*"
-    r"|(?:dont|doesnt|does not|do not) want to (?:live|be here|be alive|go on|wake up)|(?:end(?:s|ing)?|takes?|taking) (?:his|her|their) (?:own )?life|no reason to live)\b"
+    r"|(?:dont|doesnt|does not|do not) want to (?:live|be here|be alive|go on|wake up)|(?:end(?:s|ing)?|takes?"
+    r"|taking) (?:his|her|their) (?:own )?life|no reason to live)\b"
 )
-_HURT = r"(?:hits?|hitting|beats?|beating|beaten|hurts?|hurting|abus\w+|punch\w*|kick\w*|slap\w*|chok\w*|strangl\w*|threaten\w*|controls?|rap(?:es|ed|ing))"
+_HURT = (
+    r"(?:hits?|hitting|beats?|beating|beaten|hurts?|hurting|abus\w+|punch\w*|kick\w*|slap\w*|chok\w*|strangl\w*"
+    r"|threaten\w*|controls?|rap(?:es|ed|ing))"
+)
 _THEY_ARE_HURT = re.compile(
     rf"\b{_HURT}\b(?: up)? (?:her|him|them|(?:my|our|his|her) (?:\w+ )?{_RELATION})\b"
     rf"|\b{_OTHER}\b[^.!?;]{{0,30}}\b(?:is|are|was|being|been|gets?|getting)\b (?:\w+ ){{0,2}}{_HURT}\b"
 )
-_I_AM_HURT = re.compile(rf"\b{_HURT}\b(?: \w+){{0,2}} me\b|\b(?:i|im|ive|i am|i was|ive been)\b (?:\w+ ){{0,3}}{_HURT}\b|\bme\b")
+_I_AM_HURT = re.compile(
+    rf"\b{_HURT}\b(?: \w+){{0,2}} me\b|\b(?:i|im|ive|i am|i was|ive been)\b (?:\w+ ){{0,3}}{_HURT}\b|\bme\b"
+)
 _LOST = re.compile(
-    rf"\b(?:{_OTHER}|who) (?:\w+ ){{0,3}}(?:died|passed away|passed on|killed (?:him|her|them) ?sel\w+|took (?:his|her|their) (?:own )?life|hung (?:him|her) ?self|hanged (?:him|her) ?self)\b"
-    rf"|\b(?:ive |i |we |weve )?(?:just |recently )?(?:lost|buried) (?:my|our) (?:\w+ ){{0,2}}{_RELATION}\b(?! s)|\b(?:funeral|bereaved|grieving|mourning|widow\w*)\b"
+    rf"\b(?:{_OTHER}|who) (?:\w+ ){{0,3}}(?:died|passed away|passed on|killed (?:him|her|them) ?sel\w+|took (?:his|her"
+    rf"|their) (?:own )?life|hung (?:him|her) ?self|hanged (?:him|her) ?self)\b"
+    rf"|\b(?:ive |i |we |weve )?(?:just |recently )?(?:lost|buried) (?:my|our) (?:\w+ ){{0,2}}{_RELATION}\b(?! s)"
+    rf"|\b(?:funeral|bereaved|grieving|mourning|widow\w*)\b"
     rf"|\bsince (?:\w+ ){{0,3}}(?:died|passed)\b|\b{_RELATION}s? (?:suicide|death)\b"
 )
 _A_CHILD = re.compile(
-    r"\b(?:im|i am|iam|i be) (?:only |just |a )*(?:[5-9]|1[0-7]|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen)\b"
+    r"\b(?:im|i am|iam|i be) (?:only |just |a )*(?:[5-9]|1[0-7]|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
+    r"|sixteen|seventeen)\b"
     r"(?! (?:days?|weeks?|months?|hours?|stone|st|kg|mg|percent|years? (?!old))|\d)"
-    r"|\bi(?:m| am) (?:\w+ ){0,2}(?:kid|child|teen|teenager|minor|school ?girl|school ?boy)\b|\bim in (?:year|grade) (?:\d|1[0-3])\b|\bim in (?:\d|1[0-2])(?:th|rd|st|nd) grade\b"
-    r"|\b(?:my (?:teacher|classmates|homework|form tutor)|(?:at|in|from) my school|dont (?:tell|let) my (?:mum|mom|dad|parents))\b"
+    r"|\bi(?:m| am) (?:\w+ ){0,2}(?:kid|child|teen|teenager|minor|school ?girl|school ?boy)\b|\bim in (?:year"
+    r"|grade) (?:\d|1[0-3])\b|\bim in (?:\d|1[0-2])(?:th|rd|st|nd) grade\b"
+    r"|\b(?:my (?:teacher|classmates|homework|form tutor)|(?:at|in|from) my school|dont (?:tell|let) my (?:mum|mom|dad"
+    r"|parents))\b"
 )
 
 

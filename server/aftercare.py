@@ -1,4 +1,5 @@
 """What the static replies need to know of the talk: which replies it has had, and whether someone asks for a number again."""
+
 from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Text

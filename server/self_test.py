@@ -1,4 +1,5 @@
 """The self-test: before the first message is taken, each red flag must be caught and answered by the model that was loaded."""
+
 from __future__ import annotations
 
 import re
@@ -28,7 +29,8 @@ class SelfTestFailed(RuntimeError):
         listed = "\n".join(f"  {fault}" for fault in faults)
         super().__init__(
             f"The assistant does not start, because its self-test failed ({len(self.faults)} faults):\n{listed}\n"
-            "Mend: run 'make facts', then 'make train', and start again. If it stays, go back to the last version of facts/ that "
+            "Mend: run 'make facts', then 'make train', and start again. If it stays, go back to the last version of "
+            "facts/ that "
             "started, or see docs/safety.md."
         )
 
@@ -73,7 +75,9 @@ def _faults_of_rules(agent: Agent) -> List[Text]:
         tracker = DialogueStateTracker.from_events("self-test", [ActionExecuted(ACTION_LISTEN_NAME)], agent.domain.slots)
         tracker.update(UserUttered("", {"name": kind, "confidence": 1.0}))
         predicted = agent.predict_next_with_tracker(tracker)
-        best = max((predicted or {}).get("scores") or [{"action": "nothing", "score": 0.0}], key=lambda each: each["score"])["action"]
+        best = max((predicted or {}).get("scores") or [{"action": "nothing", "score": 0.0}], key=lambda each: each["score"])[
+            "action"
+        ]
         if best != f"utter_{kind}":
             faults.append(f"{kind}: the rules lead to {best}; expected utter_{kind}")
     return faults
@@ -94,7 +98,9 @@ def _faults_of(response: Any, flag: RedFlag, expected: Text) -> List[Text]:
     if told.get("kind") != expected:
         faults.append(f"gets a reply of kind {told.get('kind')}; expected {expected}")
     if f"red_flags.{flag.id}" not in (told.get("cards") or []):
-        faults.append(f"gets a reply that is not its own ({', '.join(told.get('cards') or ['none'])}); expected red_flags.{flag.id}")
+        faults.append(
+            f"gets a reply that is not its own ({', '.join(told.get('cards') or ['none'])}); expected red_flags.{flag.id}"
+        )
     if _UNFILLED.search(response["text"]) or "Emergency: " not in response["text"]:
         faults.append("gets a reply without numbers; expected those of facts/helplines.yml")
     return faults

@@ -1,4 +1,5 @@
-"""The whole assistant in one process: understanding, rules, static replies and actions, but no server. For reading what it says."""
+"""The whole assistant in one process: understanding, rules, static replies and actions, but no server."""
+
 from __future__ import annotations
 
 import asyncio

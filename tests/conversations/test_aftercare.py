@@ -1,4 +1,5 @@
 """After an urgent reply: the next question is answered, the number stays in reach, and repeated messages get other words."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -68,7 +69,9 @@ def test_asking_for_a_number_after_a_crisis_gives_it(talk: Callable[..., Turns],
     assert again["text"].startswith("Here is how to reach a person.") and NUMBER in again["text"]
 
 
-@pytest.mark.parametrize("asked", ["how many people have it", "What number of injections is usual in a year?", "does the call of nature hurt"])
+@pytest.mark.parametrize(
+    "asked", ["how many people have it", "What number of injections is usual in a year?", "does the call of nature hurt"]
+)
 def test_a_question_stays_a_question(talk: Callable[..., Turns], asked: str) -> None:
     assert talk("I want to die", asked)[-1]["reply"]["kind"] != "crisis"
 

@@ -1,8 +1,9 @@
 """Whatever breaks and however a message is typed, each red flag gets its safety reply over HTTP.
 
-The message for each red flag is the one that the self-test sends (facts/red_flags.yml), so that a failure here says that the way
-to it is broken, not that the detectors do not know the words.
+The message for each red flag is the one that the self-test sends (facts/red_flags.yml), so that a failure here says that the
+way to it is broken, not that the detectors do not know the words.
 """
+
 from __future__ import annotations
 
 import os
@@ -22,7 +23,7 @@ from tests.running import ActionStandIn, Reply, RunningAssistant, running_assist
 FLAGS: Dict[str, RedFlag] = dict(shared_store().red_flags)
 EACH_FLAG = pytest.mark.parametrize("flag", FLAGS.values(), ids=list(FLAGS))
 MISSED_AT_THE_END = {"choking", "rapid_new_dystonia", "not_eating_drinking", "spinal_cord_signs", "child_or_adult_at_risk"}
-"""Not seen yet where 950 harmless characters stand before them (docs/safety.md, residual risk of H1). Take out what is mended."""
+"""Not seen yet where 950 harmless characters stand before them (docs/safety.md, H1). Take out what is mended."""
 HARMLESS = "Thank you for this lovely page about dystonia, I have read it with my family and we talk about it a lot. "
 NUMBERS = ("112", "911", "999")
 
@@ -56,7 +57,9 @@ FAILURES: Dict[str, Callable[[int], AbstractContextManager]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=list(FAILURES))
-def test_a_broken_action_server_changes_nothing(alone: RunningAssistant, failure: Callable[[int], AbstractContextManager]) -> None:
+def test_a_broken_action_server_changes_nothing(
+    alone: RunningAssistant, failure: Callable[[int], AbstractContextManager]
+) -> None:
     with failure(alone.action_port):
         for flag in FLAGS.values():
             assert_own(alone.visitor().say(flag.self_test), flag)
@@ -127,7 +130,9 @@ OWN: Dict[str, Callable[[str], str]] = {
     "with a typed command": lambda text: f"/{text}",
     "with slashes and spaces": lambda text: f" // / {text}",
     "in full-width letters": lambda text: "".join(chr(ord(letter) + 0xFEE0) if letter.isalnum() else letter for letter in text),
-    "in bold mathematical letters": lambda text: "".join(chr(0x1D41A + ord(letter) - 97) if "a" <= letter <= "z" else letter for letter in text),
+    "in bold mathematical letters": lambda text: "".join(
+        chr(0x1D41A + ord(letter) - 97) if "a" <= letter <= "z" else letter for letter in text
+    ),
     "with letters of another alphabet": lambda text: text.translate(str.maketrans("aeopcxi", "аеорсхі")),
     "struck through": lambda text: "".join(f"{letter}\u0336" for letter in text),
     "with letters apart": lambda text: "  ".join(" ".join(word) for word in text.replace("'", "").replace(",", "").split()),

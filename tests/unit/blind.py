@@ -1,4 +1,5 @@
 """A detector of red flags that sees none: for the test that such a model does not serve."""
+
 from __future__ import annotations
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe

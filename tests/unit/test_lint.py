@@ -1,4 +1,5 @@
 """`make lint`: it finds what is planted, in written texts and in what is said, and finds nothing in what ships."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -38,7 +39,9 @@ def test_no_reply_of_random_talks_breaks_a_rule(whole: Whole) -> None:
 
 def test_a_fault_planted_in_a_card_is_found_in_the_written_texts() -> None:
     store = shared_store()
-    card = store.cards["dystonia.what_is"].copy(update={"lead": Passage(text="You should stop your baclofen.", sources=["this-project"])})
+    card = store.cards["dystonia.what_is"].copy(
+        update={"lead": Passage(text="You should stop your baclofen.", sources=["this-project"])}
+    )
     planted: FactStore = replace(store, cards={**store.cards, card.id: card})
 
     (finding,) = [finding for place, text in written(planted) for finding in lint(place, text)]

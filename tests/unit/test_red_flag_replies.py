@@ -1,4 +1,5 @@
-"""What the 28 red flags say: enough in two sentences, plain, with numbers; a crisis in several voices; cautions on every card."""
+"""What the 28 red flags say: enough in two sentences, plain, with numbers; a crisis in several voices; cautions."""
+
 from __future__ import annotations
 
 import re
@@ -29,7 +30,12 @@ SHOW = {
 }
 STOPPING_IS_DANGEROUS = {"baclofen", "benzodiazepines", "levodopa", "anticholinergics", "oral_medications", "vmat2_inhibitors"}
 TOXIN = re.compile(r"\bbotulinum\b|\btoxins?\b|\bbotox\b|\bdysport\b|\bxeomin\b", re.I)
-FOUR_POINTS = (r"spread", r"hours to weeks", r"swallowing, speaking or breathing[^.]* emergency", r"units differ between products")
+FOUR_POINTS = (
+    r"spread",
+    r"hours to weeks",
+    r"swallowing, speaking or breathing[^.]* emergency",
+    r"units differ between products",
+)
 
 
 def said(flag: RedFlag) -> Iterator[str]:
@@ -110,7 +116,9 @@ def test_replies_on_violence_say_how_to_clear_the_chat() -> None:
     texts = own_texts(FLAGS["abuse_or_violence"])
 
     assert "say forget me" in texts[0] and sum("forget me" in text for text in texts) >= 2
-    assert not any(re.search(r"\bleave him\b|\bleave her\b|\bconfront\b|\breport\b", text) for text in said(FLAGS["abuse_or_violence"]))
+    assert not any(
+        re.search(r"\bleave him\b|\bleave her\b|\bconfront\b|\breport\b", text) for text in said(FLAGS["abuse_or_violence"])
+    )
 
 
 # Cautions, over all cards.

@@ -1,4 +1,5 @@
 """Before a message is taken, the loaded model is asked every red flag; where one is missed, the assistant does not start."""
+
 from __future__ import annotations
 
 import asyncio
@@ -106,7 +107,11 @@ def test_a_missing_reply_is_noticed(agent: Any, monkeypatch: pytest.MonkeyPatch,
     left = {name: said for name, said in agent.processor.nlg.responses.items() if name != response}
     monkeypatch.setattr(agent.processor.nlg, "responses", left)
 
-    assert [fault for fault in faults(agent) if fault.startswith(f"{flag}: ") and f"expected the static response {response}" in fault]
+    assert [
+        fault
+        for fault in faults(agent)
+        if fault.startswith(f"{flag}: ") and f"expected the static response {response}" in fault
+    ]
 
 
 def test_a_reply_of_another_red_flag_is_noticed(agent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,12 +136,21 @@ def test_the_server_refuses_to_start_and_says_why(model: Path, tmp_path: Path) -
     """A model whose red-flag detector was replaced by that of nobody: the process ends before it takes a message."""
     broken = without_detectors(model, tmp_path)
     port, actions = free_ports(2)
-    environment = {"DYSTONIA_PORT": str(port), "DYSTONIA_ACTION_PORT": str(actions), "DYSTONIA_DATA": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    environment = {
+        "DYSTONIA_PORT": str(port),
+        "DYSTONIA_ACTION_PORT": str(actions),
+        "DYSTONIA_DATA": str(tmp_path),
+        "PATH": "/usr/bin:/bin",
+    }
 
     ended = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "server.serve", str(broken)], cwd=ROOT, env=environment, capture_output=True, text=True,
+        [sys.executable, "-W", "ignore", "-m", "server.serve", str(broken)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
         timeout=120,
-    )  # fmt: skip
+    )
 
     assert ended.returncode == 1
     assert "does not start, because its self-test failed" in ended.stderr

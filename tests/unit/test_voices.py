@@ -1,4 +1,5 @@
 """Whom a crisis reply speaks to: the writer, a carer, a child, a person who grieves; in doubt, the writer."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,5 @@
-"""What no reply may hold: 55 planted faults, written by hand before any rule, are all found; as many near-misses are let be."""
+"""What no reply may hold: 55 planted faults, written by hand apart from the rules, are found; near-misses are let be."""
+
 from __future__ import annotations
 
 import pytest
@@ -151,7 +152,7 @@ def test_a_planted_fault_is_found(fault: str, text: str) -> None:
 
 @pytest.mark.parametrize("fault, text", [(fault, texts[0]) for fault, texts in PLANTED.items()])
 def test_a_fault_is_found_in_the_middle_of_a_reply(fault: str, text: str) -> None:
-    reply = f"Dystonia is a movement disorder.\n\n• {text}\n• It may twist the neck.\n\nSources: a leaflet (2020). Checked 21 November 2026."
+    reply = f"Dystonia is a movement disorder.\n\n• {text}\n• It may twist the neck.\n\nSources: a leaflet (2020)."
 
     assert fault in [rule.fault for rule in wording.faults(reply)]
 
