@@ -233,6 +233,7 @@ def test_forget_me_deletes_the_talk_and_says_so(slack: Slack, person: Person) ->
 
     assert slack.assistant.kept("SELECT 1 FROM events WHERE sender_id = ?", key) == []
     wait_until(lambda: slack.assistant.files_holding("Quellwater") == [], 5, "the end of the words")
+    assert "Quellwater" not in slack.assistant.log()
     wait_until(lambda: slack.assistant.files_holding(key) == [], 5, "the end of the talk's key")
 
 

@@ -187,6 +187,7 @@ def test_forget_deletes_the_talk_and_says_so(telegram: Telegram, person: Person)
     assert "deleted" in told
     assert telegram.assistant.kept("SELECT 1 FROM events WHERE sender_id = ?", f"telegram:{person.id}") == []
     wait_until(lambda: telegram.assistant.files_holding("Quellwater") == [], 5, "the end of the words")
+    assert "Quellwater" not in telegram.assistant.log()
     wait_until(lambda: telegram.assistant.files_holding(f"telegram:{person.id}") == [], 5, "the end of the talk's key")
 
 
