@@ -109,7 +109,7 @@ class Answerer:
         answers = {card.topic.value for slug in named for card in self._store.cards_by_slug.get(slug, ())}
         if topic is None or named and topic not in answers:
             # Of what is meant instead, the last question can't be asked ("I meant coffee", after side effects of tablets).
-            return self.answer([replace(question, topic=None)], talk)
+            return self.answer([replace(question, topic=None, refers_back=True)], talk)
         return self.answer([replace(question, topic=topic, topic_given=True, confidence=1.0)], talk)
 
     def shorter(self, talk: Talk) -> Said:

@@ -52,7 +52,7 @@ HALF = 0.5
 SURELY_FOREIGN = 0.9
 CLASSIFIED = 0.65
 """How much the classifier's view of a topic counts beside that of the cards; chosen on the development questions."""
-HELD = 0.6
+HELD = 0.65
 """The share of boundaries, in what is a boundary or a question, from which a boundary is held; chosen likewise."""
 CLEAR = 0.35
 """A probability from which a piece of a message counts as a question of its own."""

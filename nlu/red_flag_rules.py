@@ -64,15 +64,17 @@ _FIGURE = re.compile(
 
 
 class Rule(NamedTuple):
-    """Raises a red flag where every concept is found. ``even_asked``: also in a clause that has a question's form."""
+    """Raises a red flag where every concept is found. ``even_asked``: also in a clause that has a question's form.
+    ``certain``: needs no second opinion."""
 
     red_flag: str
     concepts: Tuple[Pattern[str], ...]
     even_asked: bool = False
+    certain: bool = False
 
 
-def _rule(red_flag: str, *concepts: str, even_asked: bool = False) -> Rule:
-    return Rule(red_flag, tuple(re.compile(rf"\b(?:{concept})") for concept in concepts), even_asked)
+def _rule(red_flag: str, *concepts: str, even_asked: bool = False, certain: bool = False) -> Rule:
+    return Rule(red_flag, tuple(re.compile(rf"\b(?:{concept})") for concept in concepts), even_asked, certain)
 
 
 _CANT = r"(?:cant|couldnt|unable to|not able to|struggl\w+ to|hard(?:er)? (?:for \w+ )?to|difficult to|trouble|hardly|barely|difficulty|wont)"
@@ -145,8 +147,8 @@ RULES: Tuple[Rule, ...] = (
         r"|(?:throat|airway|vocal cords?) (?:\w+ ){0,2}(?:clos\w+|shut\w*|tight\w*)|too breathless|(?:whistling|high pitched|squeak\w+) (?:\w+ ){0,3}(?:when|breathe)|no air",
     ),
     # What the buttons of a reply in doubt say (dystonia/helplines.py).
-    _rule("other_emergency", r"(?:it|this) is (?:all )?happening (?:right )?now|this is an emergency|its an emergency"),
-    _rule("suicidal_thoughts", r"(?:im|i am) not safe right now"),
+    _rule("other_emergency", r"(?:it|this) is (?:all )?happening (?:right )?now|this is an emergency|its an emergency", certain=True),
+    _rule("suicidal_thoughts", r"(?:im|i am) not safe right now", certain=True),
     _rule("other_emergency", r"chest (?:pain|tight\w*)|heart attack|crushing pain|bleeding (?:heavily|a lot|badly|wont stop)|wont stop bleeding|cut (?:my|his|her) wrist|call (?:an )?ambulance|on fire|electrocuted|carbon monoxide|drowning"),
 )
 
@@ -164,6 +166,12 @@ def raised(text: str) -> List[str]:
     everything = " | ".join(_relieved(clause) for clause in clauses)
     found = [rule.red_flag for rule in RULES if _holds(rule, everything if rule.even_asked else live)]
     return sorted(dict.fromkeys(found), key=_URGENCY.__getitem__)
+
+
+def is_certain(text: str) -> bool:
+    """Whether a rule holds that needs no second opinion: words that nobody types by chance."""
+    words = " | ".join(_clauses(text))
+    return any(rule.certain and _holds(rule, words) for rule in RULES)
 
 
 def is_only_asking(text: str) -> bool:

@@ -12,7 +12,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.constants import INTENT, METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from dystonia.store import shared_store
@@ -30,7 +30,7 @@ NONE = ""
 CRISIS, EMERGENCY = "crisis", "emergency"
 SIGNAL = "red_flag"
 """In a reading's signals: the red flag raised and how sure that is."""
-EVEN_ASKED = 4.0
+EVEN_ASKED = 0.0
 """A score from which even what is plainly a question is raised: "is it wrong to wish I was dead"."""
 DOUBT = "red_flag_in_doubt"
 """In a reading's signals: the red flag that is too likely to say nothing of, and not likely enough to be raised."""
@@ -58,7 +58,7 @@ class _Thresholds(NamedTuple):
 
 
 class _Detector(NamedTuple):
-    """The three regressions of the classifier."""
+    """The regressions of the classifier: three that tell whether there is a red flag, and one more that helps to tell which."""
 
     by_vector: Softmax
     counter: Tfidf
@@ -66,18 +66,24 @@ class _Detector(NamedTuple):
     which: Softmax
     classes: "np.ndarray"
     flagged: "np.ndarray"
+    which_by_words: LogisticRegression
 
     def scores(self, seen: _Seen) -> Tuple["np.ndarray", List[str]]:
         """How much each part speaks for a red flag (log odds, added up), and for which."""
         urgent, which = self.by_vector.logits(seen.vectors), self.which.logits(seen.vectors)
         odds = logsumexp(which[:, self.flagged], axis=1) - logsumexp(which[:, ~self.flagged], axis=1)
         by_words = np.array([self._by_words(words) for words in seen.words])
-        names = self.classes[self.flagged][which[:, self.flagged].argmax(axis=1)]
+        by_word = np.stack([self._which_by_words(words) for words in seen.words])
+        names = self.classes[self.flagged][(log_softmax(which[:, self.flagged], axis=1) + by_word).argmax(axis=1)]
         return urgent[:, 1] - urgent[:, 0] + by_words + odds, [name[len(FLAGGED) :] for name in names]
 
     def _by_words(self, words: str) -> float:
         places, weights = self.counter.terms(words)
         return float(weights @ self.by_words.coef_[0, places] + self.by_words.intercept_[0])
+
+    def _which_by_words(self, words: str) -> "np.ndarray":
+        places, weights = self.counter.terms(words)
+        return log_softmax(self.which_by_words.coef_[:, places] @ weights + self.which_by_words.intercept_)
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
@@ -152,13 +158,15 @@ class RedFlagDetector(ReadingComponent):
         flagged = np.char.startswith(classes, FLAGGED)
         urgent = flagged[targets]
         words = Tfidf(ngram_range=(1, 3), min_df=2, token_pattern=r"[a-z0-9']+")
+        counted = words.fit(seen.words)
         return _Detector(
             fit_softmax(seen.vectors, urgent.astype(int), 2, self.config["seed"]),
             words,
-            LogisticRegression(C=self.config["strength"], solver="liblinear").fit(words.fit(seen.words), urgent),
+            LogisticRegression(C=self.config["strength"], solver="liblinear").fit(counted, urgent),
             fit_softmax(seen.vectors, targets, len(classes), self.config["seed"]),
             classes,
             flagged,
+            LogisticRegression(C=self.config["strength"], max_iter=60).fit(counted[urgent], names[urgent]),
         )
 
     def keep(self, folder: Path) -> None:
@@ -172,11 +180,13 @@ class RedFlagDetector(ReadingComponent):
     def read(self, message: Message) -> None:
         """Notes a red flag in the reading's signals; the decision is made later, in one place."""
         reading = reading_of(message)
+        if reading.parts:
+            self._classify(reading)
         by_rules = self._by_rules(text_of(message), reading)
         if by_rules:
-            reading.signals[SIGNAL] = by_rules
-        elif reading.parts:
-            self._classify(reading)
+            # A second opinion that it sounds like nothing of the kind ("hurt myself laughing") leaves it in doubt.
+            seconded = reading.signals or red_flag_rules.is_certain(text_of(message)) or not reading.parts
+            reading.signals[SIGNAL if seconded else DOUBT] = by_rules
 
     @staticmethod
     def _by_rules(text: str, reading: Reading) -> Optional[Tuple[str, float]]:
