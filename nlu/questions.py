@@ -27,11 +27,13 @@ ENOUGH_WORDS = 3
 
 _OPENING = re.compile(
     r"^(?:(?:hi|hello|hey|hiya|dear|good (?:morning|afternoon|evening|day))(?: (?:there|all|everyone|folks|team|again|sir|madam|doctor))*"
+    r"|(?:i )?hope (?:you|that you|this|it) (?:don't|do n't|dont|is n't|isn't|won't|wont) (?:mind|annoy you|be a bother|a bother)(?: (?:me|my) asking)?"
+    r"|(?:just )?(?:a )?quick (?:one|question)(?: from me| if i may)?"
     r"|(?:i )?hope (?:you are|you're|youre|all is|this finds you)(?: (?:doing|keeping))?(?: (?:well|ok|good))?"
     r"|(?:i'm |im |i am )?(?:so )?sorry (?:to (?:bother|trouble) you|for (?:asking|bothering you))|excuse me"
     r"|(?:please |just )?(?:can|could|would) (?:you|someone|anyone|somebody) (?:please |kindly )?(?:help(?: me)?|tell me|explain)"
     r"|(?:i )?(?:just )?(?:wanted to|want to|would like to|'d like to) ask(?: you)?(?: something| a question)?"
-    r"|(?:i have a |i've got a |just a )?quick question|(?:can|could|may|might) i (?:just |please )?ask(?: you)?(?: something)?"
+    r"|(?:i have a |i've got a )?quick question|(?:can|could|may|might) i (?:just |please )?ask(?: you)?(?: something)?"
     r"|(?:i )?(?:was|am|i'm|im)? ?(?:just )?(?:wondering|hoping (?:you|someone) can help)|if you (?:don't|dont) mind(?: me asking)?|please)\b[\s,.!:;-]+"
 )
 _CLOSING = re.compile(
@@ -131,7 +133,7 @@ class QuestionSplitter(ReadingComponent):
     def read(self, message: Message) -> None:
         """Sets the parts, each with its subjects and text."""
         reading, talk = reading_of(message), talks.talk_of(message)
-        spans = list(_spans(reading))
+        spans = [span for span in _spans(reading) if not is_courtesy(reading.text(*span))]
         reading.asks = any(is_question(reading.text(*span)) for span in [(0, len(reading.words)), *spans])
         picked = talks.point_out(reading, talk)
         spans = [] if picked else spans
@@ -315,6 +317,14 @@ def without_courtesies(text: str) -> str:
     while plain != before:
         before, plain = plain, _CLOSING.sub("", _OPENING.sub("", plain))
     return plain if len(plain.split()) >= ENOUGH_WORDS and is_question(plain) else text
+
+
+def is_courtesy(text: str) -> bool:
+    """Whether words are a courtesy and nothing else: "could you please tell me,"."""
+    plain, before = f"{text.lower()} ", None
+    while plain != before:
+        before, plain = plain, _CLOSING.sub("", _OPENING.sub("", plain))
+    return not re.search(r"\w", plain)
 
 
 def _name(slug: str) -> str:

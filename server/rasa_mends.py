@@ -75,7 +75,8 @@ def hand_over_the_talk() -> None:
     ) -> Dict[Text, Any]:
         kept = message.metadata
         talk = {name: tracker.slots[name].value for name in HANDED_OVER if name in tracker.slots}
-        message.metadata = {**(kept or {}), TALK: talk}
+        # A tool that measures brings its own talk; no channel takes metadata from outside.
+        message.metadata = {TALK: talk, **(kept or {})}
         try:
             parsed = stock(self, message, tracker, only_output_properties)
         finally:

@@ -18,7 +18,7 @@ from channels.intake import MAX_CHARACTERS
 from channels.sessions import ALGORITHM, AUDIENCE
 from channels.widget import LONGEST_REASON, MESSAGES_A_MINUTE
 from channels.widget_pages import FILES, WIDGET
-from dystonia.compose import FIRST
+from dystonia.reply import FIRST_QUESTIONS
 from tests.running import RunningAssistant, running_assistant
 from tests.widget_client import SITE, WidgetClient
 
@@ -105,7 +105,7 @@ def test_a_talk_goes_on(visitor: WidgetClient) -> None:
 def test_a_session_says_what_can_be_asked_first(visitor: WidgetClient) -> None:
     starters = visitor.send("POST", "session").json()["starters"]
 
-    assert starters == [{"title": button.title, "payload": button.payload} for button in FIRST]
+    assert starters == [{"title": button.title, "payload": button.payload} for button in FIRST_QUESTIONS]
     assert visitor.say(starters[0]["payload"])["reply"]["kind"] == "answer"
 
 
