@@ -75,8 +75,8 @@ def hand_over_the_talk() -> None:
     ) -> Dict[Text, Any]:
         kept = message.metadata
         talk = {name: tracker.slots[name].value for name in HANDED_OVER if name in tracker.slots}
-        # A tool that measures brings its own talk; no channel takes metadata from outside.
-        message.metadata = {TALK: talk, **(kept or {})}
+        # A tracker without slots is Rasa's stand-in for none: whoever parses by hand hands the talk over by hand.
+        message.metadata = {**(kept or {}), TALK: talk} if talk else kept
         try:
             parsed = stock(self, message, tracker, only_output_properties)
         finally:

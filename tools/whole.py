@@ -44,7 +44,6 @@ class Whole:
     def __init__(self, model: Path, actions_dead: bool = False) -> None:
         """Loads the model as the server does."""
         warnings.simplefilter("ignore")
-        logging.disable(logging.ERROR)
         from rasa.core.agent import Agent
         from rasa.utils.log_utils import configure_structlog
 
@@ -59,7 +58,13 @@ class Whole:
     def say(self, talk: Text, message: Text) -> Dict[Text, Any]:
         """What a visitor gets: ``{"text": ..., "buttons": [...], "reply": {...}}``."""
         turn = take_turn(self._handle, clean_message(message), talk, "whole", "")
-        return self._loop.run_until_complete(turn)
+        before = logging.root.manager.disable
+        # A dead action server would be reported for each message.
+        logging.disable(logging.ERROR)
+        try:
+            return self._loop.run_until_complete(turn)
+        finally:
+            logging.disable(before)
 
     def forget_talks(self) -> None:
         """Lets go of all talks, so that thousands of them fill no memory."""

@@ -10,7 +10,7 @@ import os
 import shutil
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Callable, Dict, Iterator
+from typing import Callable, Dict, Iterator, Set
 
 import pytest
 
@@ -23,8 +23,10 @@ from tests.running import ActionStandIn, Reply, RunningAssistant, running_assist
 
 FLAGS: Dict[str, RedFlag] = dict(shared_store().red_flags)
 EACH_FLAG = pytest.mark.parametrize("flag", FLAGS.values(), ids=list(FLAGS))
-MISSED_AT_THE_END = {"choking", "rapid_new_dystonia", "not_eating_drinking", "spinal_cord_signs", "child_or_adult_at_risk"}
-"""Not seen yet where 950 harmless characters stand before them (docs/safety.md, H1). Take out what is mended."""
+AT_THE_HEAD, AT_THE_END = {"spinal_cord_signs", "child_or_adult_at_risk"}, {
+    "choking", "rapid_new_dystonia", "not_eating_drinking", "spinal_cord_signs", "child_or_adult_at_risk",
+}  # fmt: skip
+"""Not seen yet with 950 harmless characters after or before them (docs/safety.md, H1). Take out what is mended."""
 HARMLESS = "Thank you for this lovely page about dystonia, I have read it with my family and we talk about it a lot. "
 NUMBERS = ("112", "911", "999")
 
@@ -147,7 +149,6 @@ OWN: Dict[str, Callable[[str], str]] = {
     "as the text of a button": lambda text: text[0].upper() + text[1:],
 }  # fmt: skip
 SAFE: Dict[str, Callable[[str], str]] = {
-    "at the head of a very long message": lambda text: text + ". " + (HARMLESS * 10)[: 999 - len(text) - 2],
     "as the second half of a compound": lambda text: f"What is blepharospasm? Also, {text}",
     "after a typed intent": lambda text: f"/greet {text}",
     "after an intent with slots": lambda text: f'/greet{{"red_flag": null}} {text}',
@@ -170,14 +171,16 @@ def test_what_stands_around_it_hides_no_red_flag(assistant: RunningAssistant, fl
         assert helps_first(reply, flag), form
 
 
-def test_at_the_end_of_a_thousand_harmless_characters_red_flags_are_seen(assistant: RunningAssistant) -> None:
+@pytest.mark.parametrize("at_the_end, known", [(False, AT_THE_HEAD), (True, AT_THE_END)], ids=["at the head", "at the end"])
+def test_in_a_thousand_harmless_characters_red_flags_are_seen(assistant: RunningAssistant, at_the_end: bool, known: Set[str]) -> None:
     missed = set()
     for flag in FLAGS.values():
-        message = (HARMLESS * 10)[: 999 - len(flag.self_test) - 2] + ". " + flag.self_test
+        filling = (HARMLESS * 10)[: 999 - len(flag.self_test) - 2]
+        message = ". ".join([filling, flag.self_test] if at_the_end else [flag.self_test, filling])
         if not helps_first(assistant.visitor().say(message), flag):
             missed.add(flag.id)
 
-    assert missed <= MISSED_AT_THE_END
+    assert missed <= known
 
 
 def test_no_command_sets_a_slot_or_an_intent(assistant: RunningAssistant) -> None:

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rasa.core.channels.channel import UserMessage
 
 from dystonia.store import FactStore, shared_store
 from server.self_test import SelfTestFailed, check
 from server.settings import ROOT
 from tests.running import free_ports
 from tools.whole import Whole
-
-SECONDS = 0.6
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +44,25 @@ def with_message(flag: str, message: str) -> FactStore:
     return replace(store, red_flags={**store.red_flags, flag: store.red_flags[flag].copy(update={"self_test": message})})
 
 
-def test_the_model_that_ships_passes_and_quickly(agent: Any) -> None:
-    def took() -> float:
-        # Time of this process alone, and the best of three: other work on the machine is not the test's.
+def test_the_model_that_ships_passes(agent: Any) -> None:
+    assert faults(agent) == []
+
+
+def test_it_takes_little_longer_than_understanding_its_messages(agent: Any) -> None:
+    """Measured on a quiet machine: 0.5 s. Here in shares, so that other work on the machine is not the test's."""
+    messages = [flag.self_test for flag in shared_store().red_flags.values()]
+
+    async def understand() -> None:
+        for message in messages:
+            await agent.processor.parse_message(UserMessage(message))
+
+    def took(work: Any) -> float:
         began = time.process_time()
-        assert faults(agent) == []
+        asyncio.run(work)
         return time.process_time() - began
 
-    took()
-    assert min(took() for _ in range(3)) < SECONDS
+    took(understand())
+    assert min(took(check(agent)) for _ in range(3)) < 1.5 * min(took(understand()) for _ in range(3))
 
 
 def test_every_red_flag_is_asked(agent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
