@@ -17,6 +17,7 @@ MAX_EVENT_BYTES = 16 * MAX_BYTES
 MAX_SENDER = 128
 
 _COMMAND = re.compile(r"^[\s/]+")
+_COMMAND_WITH_SLOTS = re.compile(r"^\s*/[\s/]*\w+\{[^{}]*\}\s*(?=\S)")
 _ALLOWED_CONTROLS = frozenset("\n\r\t")
 _SENDER = re.compile(r"[\w.@:+=-]+", re.ASCII)
 
@@ -67,7 +68,8 @@ def parse_body(body: bytes, example: str = EXAMPLE, most: int = MAX_BYTES) -> Di
 def clean_message(message: Any) -> str:
     """The text to understand, with no way to be taken for a command.
 
-    Rasa runs a text that starts with a slash as a command; every slash and space in front is taken away.
+    Rasa runs a text that starts with a slash as a command; every slash and space in front is taken away, and what stands in
+    braces after a command, where words follow it: they would hide what is said.
 
     Raises:
         Refused: not text, empty, over 1,000 characters, or with characters that no one types.
@@ -79,6 +81,7 @@ def clean_message(message: Any) -> str:
     if any(_is_odd(character) for character in message):
         raise Refused(400, "'message' holds control characters or half of a character. Send plain text.")
     visible = "".join(character for character in message if unicodedata.category(character) != "Cf")
+    visible = _COMMAND_WITH_SLOTS.sub("", visible)
     text = _COMMAND.sub("", legible(unicodedata.normalize("NFC", visible))).strip()
     if not text:
         raise Refused(400, "'message' is empty. Send some words.")

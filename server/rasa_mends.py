@@ -9,7 +9,7 @@ import rasa.server as rasa_server
 from jsonschema import Draft7Validator
 from rasa.core.channels.channel import UserMessage
 from rasa.core.processor import MessageProcessor
-from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.core.trackers import AnySlotDict, DialogueStateTracker
 
 from nlu.message import TALK
 from server.aftercare import lead_to_help
@@ -75,8 +75,8 @@ def hand_over_the_talk() -> None:
     ) -> Dict[Text, Any]:
         kept = message.metadata
         talk = {name: tracker.slots[name].value for name in HANDED_OVER if name in tracker.slots}
-        # A tracker without slots is Rasa's stand-in for none: whoever parses by hand hands the talk over by hand.
-        message.metadata = {**(kept or {}), TALK: talk} if talk else kept
+        # A tracker that knows any slot is Rasa's stand-in for none: whoever parses by hand hands the talk over by hand.
+        message.metadata = kept if isinstance(tracker.slots, AnySlotDict) and kept else {**(kept or {}), TALK: talk}
         try:
             parsed = stock(self, message, tracker, only_output_properties)
         finally:
