@@ -45,7 +45,7 @@ test: env train ## run all tests
 	@$(PYTHON) -m pytest
 
 evaluate: env train ## measure the understanding on held-out questions, beside three bounds, with a page of plots
-	@$(PYTHON) -m tools.evaluate
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PYTHON) -m tools.evaluate # one core, as the server has it
 
 safety: env train ## measure emergencies, crises, look-alikes and boundaries; write the hazard log docs/safety.md
 	@$(PYTHON) -m tools.safety
