@@ -7,7 +7,8 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
 
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 
-from dystonia.reply import UNAVAILABLE, Kind, Reply
+from dystonia.helplines import Helplines
+from dystonia.reply import UNAVAILABLE, Answer, Kind, Reply, as_text
 from dystonia.store import served_version
 
 logger = logging.getLogger(__name__)
@@ -52,14 +53,14 @@ async def take_turn(
         ``{"text": ..., "buttons": [...], "reply": {...}}``, of kind ``unavailable`` when anything failed.
     """
     collector = ReplyCollector()
+    message = UserMessage(text, collector, talk_id, input_channel=channel, message_id=message_id)
     try:
-        message = UserMessage(text, collector, talk_id, input_channel=channel, message_id=message_id)
         await asyncio.wait_for(handler(message), TURN_SECONDS)
     except Exception as error:  # noqa: BLE001 - a visitor is never left without a reply
         # Neither the message nor the error's own words, which may quote it, go to the log.
         logger.error("A turn failed with %s; the visitor was told to try again.", type(error).__name__)
     if not collector.texts or collector.reply is None:
-        return {"text": UNAVAILABLE, "buttons": [], "reply": unavailable(model)}
+        return unavailable(model, getattr(message, "urgency", None))
     return {
         "text": "\n\n".join(collector.texts),
         "buttons": collector.buttons,
@@ -67,6 +68,14 @@ async def take_turn(
     }
 
 
-def unavailable(model: Text) -> Dict[Text, Any]:
-    """The contract of the reply that depends on nothing."""
-    return Reply(kind=Kind.unavailable.value, content=served_version(), confidence=0.0).with_model(model).as_custom()["reply"]
+def unavailable(model: Text, urgency: Optional[Text] = None) -> Dict[Text, Any]:
+    """The reply that depends on nothing; led by where help is, where the message was understood as urgent before all failed."""
+    answer = Answer(Kind.unavailable, (UNAVAILABLE,), confidence=0.0)
+    if urgency:
+        answer = Helplines.load().lead(answer, urgency, None)
+    told = Reply(answer.kind.value, cautions=list(answer.cautions), content=served_version(), confidence=answer.confidence)
+    return {
+        "text": as_text(answer),
+        "buttons": [{"title": button.title, "payload": button.payload} for button in answer.buttons],
+        "reply": told.with_model(model).as_custom()["reply"],
+    }

@@ -1,7 +1,7 @@
 """The changes that Rasa 3.6.21 itself needs: one module, each with its reason and a test that fails when stock changes."""
 from __future__ import annotations
 
-from typing import Any, Dict, Text
+from typing import Any, Dict, Optional, Text
 
 import rasa
 import rasa.core.actions.action as rasa_action
@@ -11,6 +11,7 @@ from rasa.core.channels.channel import UserMessage
 from rasa.core.processor import MessageProcessor
 from rasa.shared.core.trackers import AnySlotDict, DialogueStateTracker
 
+from dystonia.helplines import HELP_KINDS
 from nlu.message import TALK
 from server.aftercare import lead_to_help
 
@@ -83,10 +84,18 @@ def hand_over_the_talk() -> None:
             message.metadata = kept
         parsed.pop("metadata", None)
         lead_to_help(parsed, tracker)
+        # For the channel, should anything fail from here on (channels/turn.py).
+        message.urgency = _urgency(parsed)  # type: ignore[attr-defined]
         return parsed
 
     parse.hands_over_the_talk = True  # type: ignore[attr-defined]
     MessageProcessor._parse_message_with_graph = parse  # type: ignore[method-assign]
+
+
+def _urgency(parsed: Dict[Text, Any]) -> Optional[Text]:
+    """``emergency`` or ``crisis`` where a parsed message is one, or may be one."""
+    intent = (parsed.get("intent") or {}).get("name")
+    return intent if intent in HELP_KINDS else (parsed.get("in_doubt") or {}).get("kind")
 
 
 def leave_other_sites_to_the_channels() -> None:

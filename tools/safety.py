@@ -16,6 +16,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 from scipy.stats import binomtest
 
 from dystonia import wording
+from dystonia.helplines import IF_SO
 from dystonia.reply import Kind
 from dystonia.store import content_version
 from server.model import path_for_inputs
@@ -121,11 +122,11 @@ def measured(assistant: Assistant, missed: List[str], folder: Path = HELD_OUT) -
 
 
 def with_dead_actions(whole: Whole, folder: Path = HELD_OUT) -> Dict[str, Share]:
-    """The share of emergencies and crises that get an urgent reply, whole and with a number, while no action server runs."""
+    """The share of emergencies and crises for which help comes first while no action server runs."""
     told = {}
     for name in ("emergencies", "crises"):
         replies = _replies(whole, [entry["text"] for entry in read(name, folder / "safety")])
-        told[f"{name} caught, action server dead"] = Share(sum(_is_urgent(reply) for reply in replies), len(replies))
+        told[f"{name} caught, action server dead"] = Share(sum(_helps(reply) for reply in replies), len(replies))
     return told
 
 
@@ -177,8 +178,10 @@ def _meets(reply: Dict[str, Any], expect: str) -> bool:
     return reply["reply"]["kind"] in MINER_EXPECTS[expect] and clean and bool(_REFERS.search(reply["text"]))
 
 
-def _is_urgent(reply: Dict[str, Any]) -> bool:
-    return reply["reply"]["kind"] in [kind.value for kind in URGENT] and "Emergency: " in reply["text"]
+def _helps(reply: Dict[str, Any]) -> bool:
+    """Whether a reply is urgent and holds the number, or is led by it."""
+    urgent = reply["reply"]["kind"] in [kind.value for kind in URGENT] and "Emergency: " in reply["text"]
+    return urgent or any(caution in reply["reply"]["cautions"] for caution, *_ in IF_SO.values())
 
 
 def _replies(whole: Whole, texts: Sequence[str]) -> List[Dict[str, Any]]:

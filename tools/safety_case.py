@@ -127,7 +127,7 @@ def _figures(report: Dict[str, Any]) -> Iterator[str]:
         "",
         "Measured on messages that no rule and no training example was made from. In brackets the 95 % interval (Wilson, "
         "1927). A message is caught where help comes first: by the whole urgent reply (raised at once), or by an answer that the "
-        "number leads, because it was in doubt. With the action server dead only whole urgent replies count.",
+        "number leads, because it was in doubt.",
         "",
         "| what | share | of | goal | |",
         "|---|---|---|---|---|",
