@@ -61,6 +61,8 @@ class ActionContinue(Action):
 def _say(said: Said, before: Talk, tracker: Tracker, dispatcher: CollectingDispatcher) -> List[EventType]:
     """Hands the answer to the channel in the contract's form, with the number where it is due; sets slots that changed."""
     store, doubt = shared_store(), tracker.latest_message.get("in_doubt")
+    if tracker.latest_message.get("for_one_person"):
+        said = answerer().in_general(said)
     answer, lines = said.answer, Helplines(store.helplines)
     if doubt:
         answer = lines.lead(answer, doubt["kind"], said.talk.country)

@@ -12,7 +12,7 @@ from dystonia.lookup import GENERAL, Lookup, Match
 from dystonia.models import Card, Review, State
 from dystonia.question import Question, Talk
 from dystonia.reply import FIRST_QUESTIONS, OUT_OF_SCOPE, Answer, Button, Kind, unique
-from dystonia.store import GENERAL_INFORMATION, FactStore
+from dystonia.store import GENERAL_INFORMATION, ONE_PERSON, FactStore
 
 ENOUGH = 0.12
 """A share of belief below which no card is said to answer, unless the question is nearly one of a card's own."""
@@ -143,6 +143,18 @@ class Answerer:
             text = f"Then please put it in other words, or look at what is near to it. {_A_PERSON}"
             buttons = self._next_questions(offered, talk, ()) or FIRST_QUESTIONS
         return Said(Answer(Kind.smalltalk, (text,), buttons=buttons), replace(talk, offered=(), clarified=0))
+
+    def in_general(self, said: Said) -> Said:
+        """An answer led by the words that it judges nobody's case: in full once, in short afterwards."""
+        caution, known = self._store.cautions[ONE_PERSON], ONE_PERSON in said.talk.cautions
+        return Said(
+            replace(
+                said.answer,
+                paragraphs=(caution.short if known else caution.full.text, *said.answer.paragraphs),
+                cautions=(ONE_PERSON, *said.answer.cautions),
+            ),
+            replace(said.talk, cautions=unique((*said.talk.cautions, ONE_PERSON))),
+        )
 
     @staticmethod
     def _answers(question: Question, best: Match) -> bool:

@@ -39,6 +39,8 @@ FACTS = Path(__file__).resolve().parent.parent / "facts"
 UNKNOWN_COUNTRY = "unknown"
 GENERAL_INFORMATION = "general_information"
 """The caution that every first answer of a talk carries."""
+ONE_PERSON = "one_person"
+"""The caution that leads an answer where a judgement on one person may have been asked for."""
 SHORT_FORM = 5
 """Words that the first sentence of a lead has at least: it is all that "shorter" says."""
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -362,6 +364,7 @@ class _Checks:
         yield from self._filled_in()
         yield from self._must_be_there("helplines.yml", UNKNOWN_COUNTRY, "add what to say before the country is known")
         yield from self._must_be_there("cautions.yml", GENERAL_INFORMATION, "add the caution that every first answer carries")
+        yield from self._must_be_there("cautions.yml", ONE_PERSON, "add the words that lead an answer which may be taken for one person's")
 
     def _must_be_there(self, group: str, entry: str, mend: str) -> Iterable[Problem]:
         names = self._files.names(group)

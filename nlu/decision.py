@@ -27,7 +27,7 @@ from nlu import boundary_rules
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.encoder import MiniLmEncoder
 from nlu.importer import BOUNDARY, RED_FLAG, intent_of
-from nlu.message import IN_DOUBT, OFFERS, QUESTIONS, SCOPE, Part, Reading, reading_of
+from nlu.message import FOR_ONE_PERSON, IN_DOUBT, OFFERS, QUESTIONS, SCOPE, Part, Reading, reading_of
 from nlu.questions import is_question, refers_back
 from nlu.red_flags import DOUBT, SIGNAL
 from nlu.topics import LOOKALIKE, OUT_OF_SCOPE
@@ -54,6 +54,8 @@ CLASSIFIED = 0.65
 """How much the classifier's view of a topic counts beside that of the cards; chosen on the development questions."""
 HELD = 0.65
 """The share of boundaries, in what is a boundary or a question, from which a boundary is held; chosen likewise."""
+NEARLY_HELD = 0.2
+"""The same share, from which a question is answered, and the answer says first that it judges nobody's case; chosen likewise."""
 CLEAR = 0.35
 """A probability from which a piece of a message counts as a question of its own."""
 SHORT = 6
@@ -151,6 +153,8 @@ class MessageDecision(ReadingComponent):
         message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
         message.set(SCOPE, _scope(asked, intent in (OUT_OF_SCOPE, DOUBTED)), add_to_output=True)
         if intent.startswith(ASKS) or intent == CORRECT:
+            if any(part.boundary >= NEARLY_HELD and part.likeness < EXACT for part in asked):
+                message.set(FOR_ONE_PERSON, True, add_to_output=True)
             message.set(QUESTIONS, [_as_output(reading, part) for part in asked], add_to_output=True)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
@@ -210,7 +214,9 @@ def _join_topics(part: Part) -> None:
     kinds: Dict[str, float] = {}
     for intent, chance in chances.items():
         kinds[_kind(intent)] = kinds.get(_kind(intent), 0.0) + chance
-    if kinds.get(BOUNDARIES, 0.0) < HELD * (asked + kinds.get(BOUNDARIES, 0.0)):
+    crossing = kinds.get(BOUNDARIES, 0.0)
+    part.boundary = crossing / (asked + crossing) if asked + crossing else 0.0
+    if part.boundary < HELD:
         kinds.pop(BOUNDARIES, None)
     likeliest = max(kinds, key=kinds.__getitem__)
     order = sorted(chances.items(), key=lambda topic: (_kind(topic[0]) != likeliest, -topic[1]))

@@ -26,6 +26,8 @@ SCOPE = "scope"
 """The output property that says how surely a message belongs here: refused below 0. For measuring; see nlu/decision.py."""
 IN_DOUBT = "in_doubt"
 """The output property of a message that may be a cry for help: ``{"red_flag": id, "kind": "emergency" or "crisis"}``."""
+FOR_ONE_PERSON = "for_one_person"
+"""The output property of a question that may ask for a judgement on one person: its answer says first that it is general."""
 OFFERS = "offers"
 """The output property of a message that crosses a boundary: questions on the same subject that cards do answer."""
 
@@ -74,6 +76,7 @@ class Part:
         vector: sentence vector, float32 of shape (384,).
         encoded: the same with the vectors of its word pieces.
         topics: probability of each intent, best first.
+        boundary: how likely it crosses a boundary, of what is a boundary or a question (0 to 1).
         in_scope: whether it resembles what belongs here.
         scope: how far its scope score stands over the threshold, in log odds.
         cards: card ids with their probability of being the answer, best first.
@@ -98,6 +101,7 @@ class Part:
     vector: Optional["np.ndarray"] = None
     encoded: Optional[Encoded] = None
     topics: List[Tuple[str, float]] = field(default_factory=list)
+    boundary: float = 0.0
     in_scope: bool = True
     scope: float = 0.0
     cards: List[Tuple[str, float]] = field(default_factory=list)

@@ -66,15 +66,17 @@ class _Detector(NamedTuple):
     which: Softmax
     classes: "np.ndarray"
     flagged: "np.ndarray"
-    which_by_words: LogisticRegression
+    which_by_words: Optional[LogisticRegression]
 
     def scores(self, seen: _Seen) -> Tuple["np.ndarray", List[str]]:
         """How much each part speaks for a red flag (log odds, added up), and for which."""
         urgent, which = self.by_vector.logits(seen.vectors), self.which.logits(seen.vectors)
         odds = logsumexp(which[:, self.flagged], axis=1) - logsumexp(which[:, ~self.flagged], axis=1)
         by_words = np.array([self._by_words(words) for words in seen.words])
-        by_word = np.stack([self._which_by_words(words) for words in seen.words])
-        names = self.classes[self.flagged][(log_softmax(which[:, self.flagged], axis=1) + by_word).argmax(axis=1)]
+        named = log_softmax(which[:, self.flagged], axis=1)
+        if self.which_by_words is not None:
+            named += np.stack([self._which_by_words(words) for words in seen.words])
+        names = self.classes[self.flagged][named.argmax(axis=1)]
         return urgent[:, 1] - urgent[:, 0] + by_words + odds, [name[len(FLAGGED) :] for name in names]
 
     def _by_words(self, words: str) -> float:
@@ -135,7 +137,7 @@ class RedFlagDetector(ReadingComponent):
         second = np.random.RandomState(self.config["seed"]).permutation(len(examples))[rows] % 2 == 1
         scores, likeliest = np.empty(len(parts)), np.empty(len(parts), object)
         for half in (False, True):
-            learned = self._fit(seen.where(second != half), names[second != half])
+            learned = self._fit(seen.where(second != half), names[second != half], to_name=False)
             scores[second == half], likeliest[second == half] = learned.scores(seen.where(second == half))
         ordinary = np.array([not flag and NOT_THIS not in mark for flag, mark in zip(flags, marks)])[rows]
         # Those that the encoder's adapter has learned from look tamer to it than what visitors write.
@@ -153,7 +155,8 @@ class RedFlagDetector(ReadingComponent):
         self._model = {"rarity": rarity, "detector": self._fit(seen, names), "thresholds": thresholds, "crises": crises}
         return self.persist()
 
-    def _fit(self, seen: _Seen, names: "np.ndarray") -> _Detector:
+    def _fit(self, seen: _Seen, names: "np.ndarray", to_name: bool = True) -> _Detector:
+        """``to_name``: whether the red flag itself matters, not only its kind, which takes the longest to learn."""
         classes, targets = np.unique(names, return_inverse=True)
         flagged = np.char.startswith(classes, FLAGGED)
         urgent = flagged[targets]
@@ -166,7 +169,7 @@ class RedFlagDetector(ReadingComponent):
             fit_softmax(seen.vectors, targets, len(classes), self.config["seed"]),
             classes,
             flagged,
-            LogisticRegression(C=self.config["strength"], max_iter=60).fit(counted[urgent], names[urgent]),
+            LogisticRegression(C=self.config["strength"], max_iter=60).fit(counted[urgent], names[urgent]) if to_name else None,
         )
 
     def keep(self, folder: Path) -> None:
@@ -184,9 +187,15 @@ class RedFlagDetector(ReadingComponent):
             self._classify(reading)
         by_rules = self._by_rules(text_of(message), reading)
         if by_rules:
+            certain = red_flag_rules.is_certain(text_of(message)) or not reading.parts
             # A second opinion that it sounds like nothing of the kind ("hurt myself laughing") leaves it in doubt.
-            seconded = reading.signals or red_flag_rules.is_certain(text_of(message)) or not reading.parts
-            reading.signals[SIGNAL if seconded else DOUBT] = by_rules
+            seconded = reading.signals or certain
+            reading.signals[SIGNAL if seconded else DOUBT] = by_rules if certain else self._named(by_rules, reading)
+
+    def _named(self, by_rules: Tuple[str, float], reading: Reading) -> Tuple[str, float]:
+        """What a rule that is not certain has found: of the kind that it says, the classifier knows better which."""
+        classified: Any = reading.signals.get(SIGNAL) or reading.signals.get(DOUBT)
+        return classified if classified and self._kind(classified[0]) == self._kind(by_rules[0]) else by_rules
 
     @staticmethod
     def _by_rules(text: str, reading: Reading) -> Optional[Tuple[str, float]]:

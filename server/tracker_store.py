@@ -26,7 +26,7 @@ MASKED = "masked"
 """In the parse data of a stored message: its personal details are out, and it need not be searched for them again."""
 
 
-_WORDLESS = ("intent", "intent_ranking", "message_id", "metadata", "offers", "in_doubt", MASKED)
+_WORDLESS = ("intent", "intent_ranking", "message_id", "metadata", "offers", "in_doubt", "for_one_person", MASKED)
 """What a parse holds that repeats no words of the message."""
 
 

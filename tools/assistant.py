@@ -13,7 +13,7 @@ from rasa.core.channels.channel import UserMessage
 from dystonia.compose import Answerer
 from dystonia.question import Talk, from_message
 from dystonia.reply import Answer, Kind
-from dystonia.store import shared_store
+from dystonia.store import ONE_PERSON, shared_store
 from nlu.message import TALK
 from nlu.vocabulary import COUNTRY
 
@@ -40,6 +40,12 @@ class Turn:
     def intent(self) -> Text:
         """The intent that the dialogue acts on."""
         return self.parse["intent"]["name"]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no judgement on one person is given: the reply is none on the subject, or says first that it is general."""
+        led = self.answer is not None and ONE_PERSON in self.answer.cautions
+        return led or self.kind in (Kind.boundary, Kind.emergency, Kind.crisis, Kind.out_of_scope)
 
     @property
     def helps(self) -> bool:
@@ -84,6 +90,7 @@ class Assistant:
         if intent.startswith("ask_") or intent == "correct":
             questions = from_message(parse)
             said = self._answerer.correct(questions[0], talk) if intent == "correct" else self._answerer.answer(questions, talk)
+            said = self._answerer.in_general(said) if parse.get("for_one_person") else said
         elif intent in _MOVES:
             said = _MOVES[intent](self._answerer, talk)
         elif intent == "tell_country" and talk.asks_country:

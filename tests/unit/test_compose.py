@@ -179,6 +179,15 @@ def test_general_information_is_said_once_in_a_talk(answerer: Answerer) -> None:
     assert second.answer.cautions == ()
 
 
+def test_an_answer_that_may_be_taken_for_one_persons_says_first_that_it_is_general(answerer: Answerer) -> None:
+    first = answerer.in_general(answerer.answer([EYES_TREATED], NEW_TALK))
+    second = answerer.in_general(answerer.answer([NECK_TREATED], first.talk))
+
+    assert (first.answer.paragraphs[0], second.answer.paragraphs[0]) == ("I can't judge one person's case.", "Only in general.")
+    assert first.answer.cautions[0] == second.answer.cautions[0] == "one_person"
+    assert first.answer.cards == ("blepharospasm.treatment",)
+
+
 # The subject of the talk.
 
 
