@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat telegram train facts reach matrix preview gaps validate test evaluate safety lint stock tune adapter public bench widget lock clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -37,6 +37,12 @@ preview: env ## show all cards on a local page, to read, to search, to print, an
 
 gaps: env ## list what visitors asked and were not understood, grouped, as a worklist for new cards
 	@$(PYTHON) -m tools.gaps
+
+export: env ## print all that is kept of one talk: make export TALK=widget:... (docs/privacy.md)
+	@$(PYTHON) -m tools.person export '$(TALK)'
+
+erase: env ## delete all that is kept of one talk: make erase TALK=widget:...
+	@$(PYTHON) -m tools.person erase '$(TALK)'
 
 validate: env ## Rasa's own check of domain, rules, stories and examples
 	@$(PYTHON) -m tools.validate

@@ -146,11 +146,26 @@ class SqliteEvents:
         now = self._clock()
         given_up = self._change(f"UPDATE events SET {_EMPTY} WHERE talk IS NOT NULL AND received < ?", (now - CONTENT_SECONDS,))
         self._change("DELETE FROM events WHERE talk IS NULL AND received < ?", (now - ID_SECONDS,))
+        self._tidy()
         return given_up
+
+    def erase(self, talk: str) -> int:
+        """Empties all events of a talk that wait, which are then not answered; returns how many there were."""
+        erased = self._change(f"UPDATE events SET {_EMPTY} WHERE talk = ?", (talk,))
+        self._tidy()
+        return erased
+
+    def talks(self) -> List[str]:
+        """The talks that have events waiting."""
+        return [talk for (talk,) in self._connection.execute("SELECT DISTINCT talk FROM events WHERE talk IS NOT NULL")]
 
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
+
+    def _tidy(self) -> None:
+        # What is deleted is overwritten, but not the copy that stays behind where SQLite had once moved it to another page.
+        self._connection.execute("VACUUM")
 
     def _change(self, statement: str, values: Tuple[Any, ...]) -> int:
         return self._connection.execute(statement, values).rowcount

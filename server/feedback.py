@@ -1,8 +1,9 @@
 """What visitors said of answers (helpful or not, and why), in a table beside the talks, so that both are forgotten together."""
 from __future__ import annotations
 
+import math
 import time
-from typing import Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import sqlalchemy as sa
 
@@ -40,7 +41,29 @@ class Feedback:
     def erase(self, sender_id: str) -> int:
         """Deletes all that a visitor said of answers; returns how many entries there were."""
         with self._engine.begin() as connection:
-            return int(connection.execute(_TABLE.delete().where(_TABLE.c.sender_id == sender_id)).rowcount)
+            return self.erase_in(connection, sender_id)
+
+    def erase_in(self, connection: sa.engine.Connection, sender_id: str, until: float = math.inf) -> int:
+        """The same within a transaction, up to a time."""
+        of_then = _TABLE.c.sender_id == sender_id, _TABLE.c.timestamp <= until
+        return int(connection.execute(_TABLE.delete().where(*of_then)).rowcount)
+
+    def expire(self, before: float) -> int:
+        """Deletes what was said before a time; returns how many entries there were."""
+        with self._engine.begin() as connection:
+            return int(connection.execute(_TABLE.delete().where(_TABLE.c.timestamp < before)).rowcount)
+
+    def talks(self, like: str) -> List[str]:
+        """The talks with feedback whose ids are like a pattern of SQL, with a backslash before what stands for itself."""
+        query = sa.select(_TABLE.c.sender_id).where(_TABLE.c.sender_id.like(like, escape="\\")).distinct()
+        with self._engine.connect() as connection:
+            return [talk for (talk,) in connection.execute(query)]
+
+    def of(self, sender_id: str) -> List[Dict[str, Any]]:
+        """All that a visitor said of answers, in order."""
+        query = _TABLE.select().where(_TABLE.c.sender_id == sender_id).order_by(_TABLE.c.timestamp)
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
 
     def unhelpful(self) -> Dict[Tuple[str, str], Optional[str]]:
         """The messages whose replies did not help, by talk and message id, each with the reason, where one was given."""

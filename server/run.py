@@ -93,7 +93,7 @@ def _processes(settings: Settings) -> List[Process]:
 
 
 def _supervise(settings: Settings, processes: List[Process]) -> int:
-    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false"}
     try:
         for process in processes:
             process.start(environment)

@@ -32,6 +32,7 @@ class Settings:
             address only (DYSTONIA_WIDGET_ORIGINS, apart by spaces or commas).
         widget_secret: signs the widget's sessions; without it one is made in the data folder (DYSTONIA_WIDGET_SECRET).
         proxies: how many proxies of yours stand in front and add to ``X-Forwarded-For`` (DYSTONIA_PROXIES).
+        keep_days: days after its last message that a talk is deleted (DYSTONIA_KEEP_DAYS).
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +43,7 @@ class Settings:
     widget_origins: Tuple[str, ...] = ()
     widget_secret: Optional[str] = field(default=None, repr=False)
     proxies: int = 0
+    keep_days: int = 30
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -59,6 +61,7 @@ class Settings:
             widget_origins=_origins(environment, "DYSTONIA_WIDGET_ORIGINS"),
             widget_secret=_secret(environment, "DYSTONIA_WIDGET_SECRET"),
             proxies=_count(environment, "DYSTONIA_PROXIES", cls.proxies),
+            keep_days=_days(environment, "DYSTONIA_KEEP_DAYS", cls.keep_days),
         )
 
     @property
@@ -119,4 +122,11 @@ def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     value = environment.get(name, str(default))
     if not (value.isascii() and value.isdecimal()) or int(value) > 10:
         raise SettingsError(f"{name} is '{value}'. Mend: how many proxies stand in front, 0 to 10.")
+    return int(value)
+
+
+def _days(environment: Mapping[str, str], name: str, default: int) -> int:
+    value = environment.get(name, str(default))
+    if not (value.isascii() and value.isdecimal()) or not 0 < int(value) <= 3650:
+        raise SettingsError(f"{name} is '{value}'. Mend: whole days, 1 to 3650, such as {default}.")
     return int(value)

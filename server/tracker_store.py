@@ -14,7 +14,8 @@ from rasa.shared.core.events import Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from dystonia.masking import Detail, details, replaced
-from server.feedback import Feedback
+from server.papers import remove_pages
+from server.talks import TIDIED_AT_ONCE, Talks, set_up_sqlite
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +50,18 @@ class TalkStore(MaskedTalks, SQLTrackerStore):
 
     def __init__(self, domain: Optional[Domain] = None, db: Text = "var/talks.db", **kwargs: Any) -> None:
         """Opens the store; the folder is created when missing."""
-        Path(db).resolve().parent.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(db).resolve().parent
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         kwargs.pop("host", None)
         super().__init__(domain=domain, db=db, **kwargs)
         self.engine.dispose()
         self.engine = sa.create_engine(
             f"sqlite:///{db}", poolclass=sa.pool.SingletonThreadPool, connect_args={"check_same_thread": False, "timeout": 10}
         )
-        sa.event.listen(self.engine, "connect", _quicken)
+        sa.event.listen(self.engine, "connect", set_up_sqlite)
         self.sessionmaker = sa.orm.session.sessionmaker(bind=self.engine)
-        self.feedback = Feedback(self.engine)
+        self.talks = Talks(self.engine)
+        self.feedback = self.talks.feedback
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Stores the turn, or erases the talk when the visitor asked for that."""
@@ -68,26 +71,16 @@ class TalkStore(MaskedTalks, SQLTrackerStore):
             await super().save(tracker)
 
     def erase(self, sender_id: Text) -> int:
-        """Deletes everything that is kept of a talk, and what was said of its answers.
+        """Deletes everything that is kept of a talk, what was said of its answers, and the editors' page, which may quote it.
 
         Returns:
             How many stored events and entries of feedback were deleted.
         """
-        with self.session_scope() as session:
-            deleted = session.query(self.SQLEvent).filter(self.SQLEvent.sender_id == sender_id).delete()
-            session.commit()
-        deleted += self.feedback.erase(sender_id)
-        with self.engine.connect() as connection:
-            # Deleted rows stay readable in the write-ahead log until it is folded in and cut short.
-            connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
-        return int(deleted)
-
-
-def _quicken(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "temp_store=MEMORY"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+        deleted = self.talks.erase(sender_id)
+        remove_pages(self._folder)
+        # Where the file is large, that is done when nobody writes (server/retention.py).
+        self.talks.tidy(TIDIED_AT_ONCE)
+        return deleted
 
 
 def masked(tracker: DialogueStateTracker) -> DialogueStateTracker:

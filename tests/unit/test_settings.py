@@ -30,11 +30,12 @@ def test_each_setting_has_its_variable(tmp_path: Path) -> None:
             "DYSTONIA_WIDGET_ORIGINS": "https://friends.example, http://localhost:8000 http://[::1]",
             "DYSTONIA_WIDGET_SECRET": "s" * 32,
             "DYSTONIA_PROXIES": "1",
+            "DYSTONIA_KEEP_DAYS": "7",
         }
     )
 
     origins = ("https://friends.example", "http://localhost:8000", "http://[::1]")
-    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5, origins, "s" * 32, 1)
+    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5, origins, "s" * 32, 1, 7)
     assert "ssss" not in repr(settings)
     assert settings.url == "http://192.0.2.7:6005"
     assert settings.talks == tmp_path / "talks.db"

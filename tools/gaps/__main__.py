@@ -9,28 +9,19 @@ import time
 from pathlib import Path
 from typing import Optional, Sequence
 
-from server import without_tensorflow
+from rasa.core.tracker_store import SQLTrackerStore
 
-without_tensorflow.install()
-# Rasa 3.6 is of 2023, and so is what it wants of SQLAlchemy.
-os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")
-
-from rasa.core.tracker_store import SQLTrackerStore, TrackerStore  # noqa: E402
-
-from dystonia.store import FactErrors, FactStore  # noqa: E402
-from server.settings import Settings, SettingsError  # noqa: E402
-from tools.gaps.groups import grouped  # noqa: E402
-from tools.gaps.page import document  # noqa: E402
-from tools.gaps.report import lines, summary  # noqa: E402
-from tools.gaps.talks import read  # noqa: E402
+from dystonia.store import FactErrors, FactStore
+from server.settings import Settings, SettingsError
+from tools.gaps.groups import grouped
+from tools.gaps.page import document
+from tools.gaps.report import lines, summary
+from tools.gaps.talks import read
+from tools.stored import NoTalks, open_store
 
 SMALLEST = 3
 """Different conversations that a group must have to be shown. It protects people, so it can be raised but not lowered."""
 DAY = 24 * 60 * 60
-
-
-class NoTalks(RuntimeError):
-    """The store of the talks can't be read; the message says why and what to do."""
 
 
 def main(
@@ -60,26 +51,6 @@ def main(
     path.write_text(document(account, grouping, asked.smallest), encoding="utf-8", newline="\n")
     print(f"\nThe same as a page, for you alone to read: {path}")
     return 0
-
-
-def open_store() -> SQLTrackerStore:
-    """The tracker store that endpoints.yml and the settings name.
-
-    Raises:
-        NoTalks: it is no SQL database, or can't be opened.
-        SettingsError: a setting can't be used.
-    """
-    from server.serve import endpoints
-
-    configured = endpoints(Settings.from_environment()).tracker_store
-    try:
-        store = TrackerStore.create(configured)
-    except Exception as error:  # noqa: BLE001 - every driver has errors of its own
-        reason = f"The talks can't be opened ({type(error).__name__})."
-        raise NoTalks(f"{reason} Mend: check tracker_store in endpoints.yml.") from error
-    if not isinstance(store, SQLTrackerStore):
-        raise NoTalks(f"Talks are kept in {type(store).__name__}. Mend: only an SQL store in endpoints.yml can be read.")
-    return store
 
 
 def _parser() -> argparse.ArgumentParser:

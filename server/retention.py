@@ -1,0 +1,135 @@
+"""Retention by age: what is older than the site keeps it is deleted, by itself, in steps too small to hold up a turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, AsyncContextManager, Callable, Optional
+
+from sanic import Sanic
+
+from server.papers import DAY, PAGE_DAYS, backups, clean_backup, clean_events, remove_pages
+from server.settings import Settings
+from server.talks import TIDIED_AT_ONCE, Talks
+
+logger = logging.getLogger(__name__)
+
+FIRST = 60.0
+"""Seconds from the start to the first run: the first visitors come first."""
+EVERY = 3600.0
+"""Seconds from the end of one run to the next."""
+STEP = 200
+"""Talks that are looked at in one step."""
+PAUSE = 0.05
+"""Seconds between two steps."""
+QUIET = 60.0
+"""Seconds without a message after which a large file may be rewritten: a turn would have to wait for that."""
+PATIENCE = 24 * 3600.0
+"""How long a quiet moment is waited for."""
+
+Lock = Callable[[str], AsyncContextManager[Any]]
+
+
+class Retention:
+    """Deletes talks by the age of their last event; feedback, editors' pages, events of apps and backups by their own.
+
+    The work is done in a thread and over a connection of its own. A talk is deleted under its own lock, so never in the
+    middle of a turn.
+    """
+
+    def __init__(
+        self, talks: Talks, data: Path, keep_days: int, lock: Lock, clock: Callable[[], float] = time.time, pause: float = PAUSE
+    ) -> None:
+        """Sets what is kept for how long.
+
+        Args:
+            talks: where talks are.
+            data: folder of all other files.
+            keep_days: days after its last event that a talk is kept.
+            lock: the lock of a talk, by its id.
+            clock: the present time, in seconds since 1970.
+            pause: seconds between two steps.
+        """
+        self._talks = talks
+        self._data = data
+        self._keep = keep_days * DAY
+        self._lock = lock
+        self._clock = clock
+        self._pause = pause
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="retention")
+        self._tidied = 0.0
+        self._untidy: Optional[float] = None
+        """Since when something that was deleted may still be readable in the file."""
+
+    async def keep_running(self) -> None:
+        """Runs every hour. What fails is tried again at the next run."""
+        await asyncio.sleep(FIRST)
+        while True:
+            try:
+                await self.run()
+            except Exception as error:  # noqa: BLE001 - a full disk, say: it must go on when there is room again
+                # Not the error's own words, which may quote a row.
+                logger.error("What is too old could not be deleted: %s. It is tried again in an hour.", type(error).__name__)
+            await asyncio.sleep(EVERY)
+
+    async def run(self) -> int:
+        """Deletes what is too old; returns how many events and entries of feedback that were."""
+        before = self._clock() - self._keep
+        deleted = await self._expire_talks(before)
+        deleted += await self._in_thread(self._talks.expire_notes, before)
+        remove_pages(self._data, self._clock() - PAGE_DAYS * DAY)
+        await self._in_thread(clean_events, self._data, self._clock)
+        await self._tidy(deleted > 0)
+        forgotten = await self._in_thread(self._talks.forgotten)
+        for backup in backups(self._data):
+            deleted += await self._in_thread(clean_backup, backup, before, forgotten, self._clock)
+        return deleted
+
+    def close(self) -> None:
+        """Ends the thread after its step."""
+        self._worker.shutdown()
+        self._talks.close()
+
+    async def _expire_talks(self, before: float) -> int:
+        deleted, after = 0, ""
+        while page := await self._in_thread(self._talks.page, after, STEP):
+            for talk in (talk for talk, last in page if last < before):
+                async with self._lock(talk):
+                    deleted += await self._in_thread(self._talks.expire, talk, before)
+            after = page[-1][0]
+            await asyncio.sleep(self._pause)
+        return deleted
+
+    async def _tidy(self, deleted: bool) -> None:
+        """Rewrites a small file at once, a large one when nobody writes, or after a day."""
+        now = self._clock()
+        erased = max((await self._in_thread(self._talks.forgotten)).values(), default=0.0)
+        if self._untidy is None and (deleted or erased > self._tidied):
+            self._untidy = now
+        if self._untidy is None:
+            return
+        quiet = now - await self._in_thread(self._talks.last_event) > QUIET
+        at_most = None if quiet or now - self._untidy > PATIENCE else TIDIED_AT_ONCE
+        if await self._in_thread(self._talks.tidy, at_most):
+            self._tidied, self._untidy = now, None
+
+    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work, *arguments)
+
+
+async def start(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
+    """Starts retention with the server."""
+    settings, agent = Settings.from_environment(), app.ctx.agent
+    # Rasa wraps the store that endpoints.yml names.
+    store = getattr(agent.tracker_store, "_tracker_store", agent.tracker_store)
+    retention = Retention(Talks.at(store.engine.url), settings.data, settings.keep_days, agent.lock_store.lock)
+    app.ctx.retention = retention
+    app.add_task(retention.keep_running(), name="retention")
+
+
+async def stop(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
+    """Ends it with the server."""
+    app.ctx.retention.close()
