@@ -10,6 +10,7 @@ from channels.intake import MAX_CHARACTERS, RateLimit, Refused, clean_message
 from channels.turn import Handler, take_turn
 from dystonia.masking import details
 from dystonia.reply import UNAVAILABLE, Kind, Reply
+from server.metrics import LIMITED
 
 TURNS_A_MINUTE = 30.0
 """Turns that one talk may take; a person who types or presses does not reach it."""
@@ -85,5 +86,6 @@ class Talks:
         try:
             self._limit.check(talk)
         except Refused:
+            LIMITED.labels(self._channel).inc()
             return fixed(TOO_MANY)
         return await take_turn(self._handler, said, talk, self._channel, model="")

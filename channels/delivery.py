@@ -18,6 +18,7 @@ from collections import deque
 from typing import Any, Awaitable, Callable, Deque, Dict, Optional, Sequence, Set
 
 from channels.seen import CONTENT_SECONDS, Call, Event, EventStore
+from server.metrics import CHANNEL_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class Delivery:
                 failed, wait = 0, FIRST_WAIT
             except Exception as error:  # noqa: BLE001 - a full disk, say: the next event must be answered all the same
                 failed += 1
+                CHANNEL_ERRORS.labels(self._channel, "not_kept").inc()
                 # Not the error's own words, which may quote the message.
                 logger.error("An event of %s could not be kept: %s (try %d).", self._channel, type(error).__name__, failed)
                 if failed < TRIES:
@@ -177,11 +179,13 @@ class Delivery:
                 async with self._room:
                     return await self._answer(event)
             except TryLater as later:
+                CHANNEL_ERRORS.labels(self._channel, "later").inc()
                 if self._too_old(event, later.reason):
                     return ()
                 seconds = later.seconds
             except Exception as error:  # noqa: BLE001 - whatever it was, the visitor gets a reply
                 failed += 1
+                CHANNEL_ERRORS.labels(self._channel, "not_answered").inc()
                 logger.error("An event of %s could not be answered: %s (try %d).", self._channel, type(error).__name__, failed)
                 if failed >= TRIES:
                     return self._sorry(event)
@@ -198,9 +202,11 @@ class Delivery:
                     await self._send(call)
                 return True
             except WillNotSend as never:
+                CHANNEL_ERRORS.labels(self._channel, "not_taken").inc()
                 logger.warning("%s does not take %s: %s.", self._channel, call["method"], never.reason)
                 return True
             except TryLater as later:
+                CHANNEL_ERRORS.labels(self._channel, "later").inc()
                 if self._too_old(event, later.reason):
                     return True
                 wait = await self._pause(later.seconds, wait)

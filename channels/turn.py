@@ -10,6 +10,7 @@ from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from dystonia.helplines import Helplines
 from dystonia.reply import UNAVAILABLE, Answer, Kind, Reply, as_text
 from dystonia.store import served_version
+from server.metrics import counts_turns
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class ReplyCollector(CollectingOutputChannel):
         self.reply = (message.get("custom") or {}).get("reply") or self.reply
 
 
+@counts_turns
 async def take_turn(
     handler: Handler, text: Text, talk_id: Text, channel: Text, model: Text, message_id: Optional[Text] = None
 ) -> Dict[Text, Any]:

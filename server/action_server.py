@@ -10,10 +10,12 @@ import sanic  # noqa: F401 - turns deprecation warnings on, which are not for wh
 warnings.simplefilter("ignore")
 
 from rasa_sdk.endpoint import create_app  # noqa: E402
+from sanic.request import Request  # noqa: E402
+from sanic.response import HTTPResponse, json  # noqa: E402
 
 import actions  # noqa: E402
 from actions.actions import answerer  # noqa: E402
-from dystonia.store import FactErrors  # noqa: E402
+from dystonia.store import FactErrors, served_version  # noqa: E402
 from server.settings import Settings  # noqa: E402
 
 
@@ -28,6 +30,13 @@ def main() -> int:
         return 1
     app = create_app(actions)
     app.config.ACCESS_LOG = False
+    content = served_version()
+
+    @app.get("/facts")
+    async def facts(_: Request) -> HTTPResponse:
+        """Which facts are served, for `/ready` (server/health.py)."""
+        return json({"content": content})
+
     app.run("127.0.0.1", settings.action_port, workers=1, access_log=False, motd=False)
     return 0
 

@@ -9,10 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, AsyncContextManager, Callable, Optional
 
-from sanic import Sanic
-
+from server.metrics import DELETED, RETENTION_RUNS, RETENTION_SUCCESS
 from server.papers import DAY, PAGE_DAYS, backups, clean_backup, clean_events, remove_pages
-from server.settings import Settings
 from server.talks import TIDIED_AT_ONCE, Talks
 
 logger = logging.getLogger(__name__)
@@ -69,8 +67,11 @@ class Retention:
         await asyncio.sleep(FIRST)
         while True:
             try:
-                await self.run()
+                DELETED.inc(await self.run())
+                RETENTION_RUNS.labels("done").inc()
+                RETENTION_SUCCESS.set_to_current_time()
             except Exception as error:  # noqa: BLE001 - a full disk, say: it must go on when there is room again
+                RETENTION_RUNS.labels("failed").inc()
                 # Not the error's own words, which may quote a row.
                 logger.error("What is too old could not be deleted: %s. It is tried again in an hour.", type(error).__name__)
             await asyncio.sleep(EVERY)
@@ -119,17 +120,3 @@ class Retention:
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work, *arguments)
 
-
-async def start(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
-    """Starts retention with the server."""
-    settings, agent = Settings.from_environment(), app.ctx.agent
-    # Rasa wraps the store that endpoints.yml names.
-    store = getattr(agent.tracker_store, "_tracker_store", agent.tracker_store)
-    retention = Retention(Talks.at(store.engine.url), settings.data, settings.keep_days, agent.lock_store.lock)
-    app.ctx.retention = retention
-    app.add_task(retention.keep_running(), name="retention")
-
-
-async def stop(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
-    """Ends it with the server."""
-    app.ctx.retention.close()

@@ -34,7 +34,7 @@ from channels.intake import MAX_BYTES, MAX_EVENT_BYTES  # noqa: E402
 from channels.widget import WidgetChannel  # noqa: E402
 from channels.widget_pages import pages  # noqa: E402
 from dystonia.store import FactErrors  # noqa: E402
-from server import rasa_mends, retention, self_test  # noqa: E402
+from server import care, rasa_mends, self_test  # noqa: E402
 from server.bots import open_bots  # noqa: E402
 from server.settings import ROOT, Settings  # noqa: E402
 
@@ -59,8 +59,7 @@ def main(model: Path) -> int:
     app.error_handler.add(SanicException, _refuse)
     app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
     app.register_listener(_test_itself, "before_server_start")
-    app.register_listener(retention.start, "after_server_start")
-    app.register_listener(retention.stop, "before_server_stop")
+    care.attach(app, settings)
     app.register_listener(rasa_run.close_resources, "after_server_stop")
     app.run(settings.host, settings.port, workers=1, access_log=False, motd=False)
     return 0

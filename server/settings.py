@@ -33,6 +33,7 @@ class Settings:
         widget_secret: signs the widget's sessions; without it one is made in the data folder (DYSTONIA_WIDGET_SECRET).
         proxies: how many proxies of yours stand in front and add to ``X-Forwarded-For`` (DYSTONIA_PROXIES).
         keep_days: days after its last message that a talk is deleted (DYSTONIA_KEEP_DAYS).
+        metrics_token: opens ``/metrics`` to whoever names it; without it that page is closed (DYSTONIA_METRICS_TOKEN).
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +45,7 @@ class Settings:
     widget_secret: Optional[str] = field(default=None, repr=False)
     proxies: int = 0
     keep_days: int = 30
+    metrics_token: Optional[str] = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -61,6 +63,7 @@ class Settings:
             widget_origins=_origins(environment, "DYSTONIA_WIDGET_ORIGINS"),
             widget_secret=_secret(environment, "DYSTONIA_WIDGET_SECRET"),
             proxies=_count(environment, "DYSTONIA_PROXIES", cls.proxies),
+            metrics_token=_secret(environment, "DYSTONIA_METRICS_TOKEN"),
             keep_days=_days(environment, "DYSTONIA_KEEP_DAYS", cls.keep_days),
         )
 
@@ -68,6 +71,11 @@ class Settings:
     def action_url(self) -> str:
         """Where Rasa calls actions."""
         return f"http://127.0.0.1:{self.action_port}/webhook"
+
+    @property
+    def action_facts_url(self) -> str:
+        """Where the action server says which facts it has read."""
+        return f"http://127.0.0.1:{self.action_port}/facts"
 
     @property
     def url(self) -> str:

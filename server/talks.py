@@ -23,6 +23,8 @@ _FORGOTTEN = sa.Table(
     sa.Column("timestamp", sa.Float, nullable=False),
 )
 """Which talks were erased, and when: a hash of the id, so that an older backup can be told to forget them too."""
+_PULSE = sa.Table("pulse", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("timestamp", sa.Float))
+"""One row, which is written to see whether anything can be written."""
 
 
 class Talks:
@@ -35,6 +37,7 @@ class Talks:
         self.feedback = Feedback(engine, clock)
         _EVENTS.create(engine, checkfirst=True)
         _FORGOTTEN.create(engine, checkfirst=True)
+        _PULSE.create(engine, checkfirst=True)
 
     @classmethod
     def at(cls, url: Any, clock: Callable[[], float] = time.time) -> "Talks":
@@ -80,6 +83,12 @@ class Talks:
     def forgotten(self) -> Dict[str, float]:
         """The talks that were erased: hash of the id, and when."""
         return {row.talk: row.timestamp for row in self._rows(_FORGOTTEN.select())}
+
+    def try_writing(self) -> None:
+        """Writes something, and raises the driver's error where that can't be done."""
+        with self._engine.begin() as connection:
+            if not connection.execute(_PULSE.update().where(_PULSE.c.id == 1).values(timestamp=self._clock())).rowcount:
+                connection.execute(_PULSE.insert().values(id=1, timestamp=self._clock()))
 
     # What is taken away.
 

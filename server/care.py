@@ -1,0 +1,42 @@
+"""What goes on beside the turns of a serving process: figures, health, and retention by age; started and ended with it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sanic import Sanic
+
+from server import health, metrics
+from server.health import Readiness
+from server.metrics import VERSIONS
+from server.retention import Retention
+from server.settings import Settings
+from server.talks import Talks
+
+
+def attach(app: Sanic, settings: Settings) -> None:
+    """Adds its routes and its work to the application."""
+    app.blueprint(health.routes())
+    app.blueprint(metrics.routes(settings.metrics_token))
+    metrics.count_responses(app)
+
+    async def start(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
+        agent = app.ctx.agent
+        # Rasa wraps the store that endpoints.yml names.
+        url = getattr(agent.tracker_store, "_tracker_store", agent.tracker_store).engine.url
+        app.ctx.readiness = Readiness(settings, agent, Talks.at(url))
+        app.ctx.retention = Retention(Talks.at(url), settings.data, settings.keep_days, agent.lock_store.lock)
+        metrics.watch(agent)
+        found = await app.ctx.readiness.look()
+        VERSIONS.labels(found["model"], found["content"]).set(1)
+
+    async def keep_running(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
+        app.add_task(app.ctx.retention.keep_running(), name="retention")
+
+    async def stop(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
+        app.ctx.retention.close()
+        app.ctx.readiness.close()
+
+    app.register_listener(start, "before_server_start")
+    app.register_listener(keep_running, "after_server_start")
+    app.register_listener(stop, "before_server_stop")
