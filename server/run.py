@@ -1,6 +1,12 @@
-"""Runs the assistant: trains where needed, starts the action server and Rasa, keeps both alive, stops both on Ctrl-C."""
+"""Runs the assistant: trains where needed, starts the action server and Rasa, keeps both alive, stops both on Ctrl-C.
+
+On SIGUSR1 (`make reload`) it starts both anew beside the old ones, with the present model and facts. When these are ready they
+take over; until then, and where they never are, the old ones go on.
+"""
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import socket
@@ -9,53 +15,108 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
-from typing import Dict, List
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
 
 from server.model import path_for_inputs
-from server.settings import ROOT, Settings, SettingsError
+from server.settings import ROOT, SOCKETS, Settings, SettingsError
 
 START_SECONDS = 60
-STOP_SECONDS = 10
+STOP_SECONDS = 25
+"""Longer than a process takes to finish what is under way (server/serving.py, channels/delivery.py)."""
 RESTARTS = 5
 """How often a process may die within a minute before the assistant gives up."""
+STATUS_FILE = "run.json"
+"""In the data folder, for `make reload` and `make doctor`: which process this is, and what became of the last reload."""
+BACKLOG = 100
+"""Callers that wait at the socket while a process is replaced or started again."""
+
+
+class NotUsable(Exception):
+    """A process that was to be started can't be used; the words say why."""
 
 
 @dataclass
 class Process:
-    """One of the two processes, and how to see that it answers."""
+    """One of the two processes, and how to see that it answers.
+
+    Attributes:
+        name: for people.
+        command: what is run.
+        health: a page that can be read when it answers; None where it tells by itself.
+        listener: the socket that it is lent, on which it serves when it is told to.
+    """
 
     name: str
     command: List[str]
-    health: str
+    environment: Dict[str, str]
+    health: Optional[str] = None
+    listener: Optional[socket.socket] = None
     deaths: List[float] = field(default_factory=list)
     running: "subprocess.Popen[bytes] | None" = None
+    serves: bool = False
+    _line: Optional[socket.socket] = None
+    _told: bytes = b""
 
-    def start(self, environment: Dict[str, str]) -> None:
+    def start(self) -> None:
         """Starts it in a session of its own: Ctrl-C in the terminal reaches only the supervisor."""
-        self.running = subprocess.Popen(self.command, cwd=ROOT, env=environment, start_new_session=True)
+        self.serves, self._told, environment, lent = False, b"", self.environment, []
+        if self.listener is not None:
+            self._hang_up()
+            self._line, theirs = socket.socketpair()
+            self._line.setblocking(False)
+            lent = [self.listener.fileno(), theirs.fileno()]
+            environment = {**environment, SOCKETS: ",".join(map(str, lent))}
+        self.running = subprocess.Popen(self.command, cwd=ROOT, env=environment, start_new_session=True, pass_fds=lent)
+        if lent:
+            theirs.close()
 
     def answers(self) -> bool:
-        """Whether its health page can be read."""
+        """Whether its health page can be read, or it has said that it could serve."""
+        if self.health is None:
+            return bool(self.findings())
         try:
             with urllib.request.urlopen(self.health, timeout=1) as page:
                 return page.status == 200
         except OSError:
             return False
 
+    def findings(self) -> Dict[str, Any]:
+        """What it has said last of whether it is ready (server/health.py); empty before."""
+        if self._line is not None:
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                while more := self._line.recv(65536):
+                    self._told += more
+        whole = self._told.rpartition(b"\n")[0]
+        return json.loads(whole.rpartition(b"\n")[2]) if whole else {}
+
+    def let_serve(self) -> None:
+        """Lets it serve on the socket that it was lent."""
+        self.serves = True
+        if self._line is not None:
+            with contextlib.suppress(OSError):
+                self._line.sendall(b"serve")
+
     def died(self) -> bool:
         """Whether it has ended by itself."""
         return self.running is not None and self.running.poll() is not None
 
-    def stop(self) -> None:
-        """Asks it to end; after ten seconds, ends it."""
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Asks it to finish what is under way and to end; after a while, ends it."""
         if self.running is None or self.died():
             return
-        self.running.terminate()
+        self.running.send_signal(number)
         try:
             self.running.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.running.kill()
             self.running.wait()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
 
 class Stop(Exception):
@@ -64,80 +125,196 @@ class Stop(Exception):
 
 def main() -> int:
     """Runs until it is stopped; returns the exit status."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # SIGHUP: the terminal was closed.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _on_signal)
     try:
         settings = Settings.from_environment()
-        for name, host, port in (("DYSTONIA_PORT", settings.host, settings.port), ("DYSTONIA_ACTION_PORT", "127.0.0.1", settings.action_port)):
-            _check_port(name, host, port)
-        return _supervise(settings, _processes(settings))
-    except SettingsError as error:
+        return Supervisor(settings).run()
+    except (SettingsError, NotUsable) as error:
         print(error, file=sys.stderr)
         return 1
     except Stop:
         return 0
 
 
-def _processes(settings: Settings) -> List[Process]:
-    model = path_for_inputs()
-    if not model.is_file():
-        # In a process of its own: what training needs in memory is given back before serving starts.
-        trained = subprocess.run([sys.executable, "-W", "ignore", "-m", "server.model"], cwd=ROOT, check=False)
-        if trained.returncode:
-            raise SettingsError("The model could not be trained; the reason is above.")
-    python = [sys.executable, "-W", "ignore", "-m"]
-    return [
-        Process("action server", [*python, "server.action_server"], f"http://127.0.0.1:{settings.action_port}/health"),
-        Process("Rasa", [*python, "server.serve", str(model)], f"{settings.url}/webhooks/rest/"),
-    ]
+class Supervisor:
+    """Keeps the processes of one assistant alive, and replaces them when it is asked to."""
 
+    def __init__(self, settings: Settings) -> None:
+        """Takes the port.
 
-def _supervise(settings: Settings, processes: List[Process]) -> int:
-    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false"}
-    try:
-        for process in processes:
-            process.start(environment)
-        if not _wait_for(processes):
-            return 1
-        _greet(settings)
-        while True:
-            time.sleep(0.5)
-            for process in processes:
-                if process.died() and not _revive(process, environment):
-                    return 1
-    except Stop:
-        print("\nStopping ...", flush=True)
-        return 0
-    finally:
-        for process in processes:
-            process.stop()
+        Raises:
+            SettingsError: a port can't be used.
+        """
+        self._settings = settings
+        self._listener = _listen("DYSTONIA_PORT", settings.host, settings.port)
+        _listen("DYSTONIA_ACTION_PORT", "127.0.0.1", settings.action_port).close()
+        self._processes: List[Process] = []
+        self._next: List[Process] = []
+        self._reloads = 0
+        self._asked = False
 
+    def run(self) -> int:
+        """Runs until it is stopped; returns the exit status.
 
-def _wait_for(processes: List[Process]) -> bool:
-    deadline = time.monotonic() + START_SECONDS
-    waiting = list(processes)
-    while waiting and time.monotonic() < deadline:
-        for process in list(waiting):
+        Raises:
+            SettingsError: no model could be trained.
+            NotUsable: the processes did not start, or ended again and again.
+        """
+        signal.signal(signal.SIGUSR1, self._on_request)
+        model = self._model(subprocess.run)
+        try:
+            self._processes = self._made(model, self._settings.action_port)
+            _start(self._processes)
+            self._wait_for(lambda: all(process.answers() for process in self._processes), self._processes)
+            for process in self._processes:
+                process.let_serve()
+            self._note("serving")
+            _greet(self._settings)
+            while True:
+                self._tend(0.5)
+                if self._asked:
+                    self._reload()
+        except Stop:
+            print("\nStopping ...", flush=True)
+            return 0
+        finally:
+            # Rasa first: until it has finished what is under way, it needs the action server.
+            for process in [*reversed(self._next), *reversed(self._processes)]:
+                process.stop()
+            self._listener.close()
+            with contextlib.suppress(OSError):
+                (self._settings.data / STATUS_FILE).unlink(missing_ok=True)
+
+    def _model(self, run: Callable[..., Any]) -> Path:
+        """The model for the present inputs, trained where there is none.
+
+        Raises:
+            SettingsError: it could not be trained.
+        """
+        model = path_for_inputs()
+        if not model.is_file():
+            # In a process of its own: what training needs in memory is given back before serving starts.
+            trained = run([sys.executable, "-W", "ignore", "-m", "server.model"], cwd=ROOT)
+            if trained.returncode:
+                raise SettingsError("The model could not be trained; the reason is above.")
+        return model
+
+    def _made(self, model: Path, action_port: int) -> List[Process]:
+        """The processes for a model, not started yet."""
+        environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "DYSTONIA_ACTION_PORT": str(action_port)}
+        python = [sys.executable, "-W", "ignore", "-m"]
+        health = f"http://127.0.0.1:{action_port}/health"
+        return [
+            Process("action server", [*python, "server.action_server"], environment, health),
+            Process("Rasa", [*python, "server.serve", str(model)], environment, listener=self._listener),
+        ]
+
+    def _tend(self, seconds: float) -> None:
+        """Starts again what has died, and waits a little.
+
+        Raises:
+            NotUsable: one died too often.
+        """
+        for process in self._processes:
             if process.died():
-                print(f"The {process.name} ended while starting; the reason is above.", file=sys.stderr)
-                return False
-            if process.answers():
-                waiting.remove(process)
-        time.sleep(0.05)
-    for process in waiting:
-        print(f"The {process.name} did not answer within {START_SECONDS} s. Mend: see its messages above.", file=sys.stderr)
-    return not waiting
+                _revive(process)
+            elif not process.serves and process.answers():
+                process.let_serve()
+        time.sleep(seconds)
+
+    def _wait_for(self, holds: Callable[[], bool], processes: List[Process]) -> None:
+        """Waits until something holds of processes that were started.
+
+        Raises:
+            NotUsable: one ended, or it did not come to hold in time.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while not holds():
+            for process in processes:
+                if process.died():
+                    raise NotUsable(f"The {process.name} ended while starting; the reason is above.")
+            if time.monotonic() > deadline:
+                late = " and the ".join(process.name for process in processes if not process.answers()) or "assistant"
+                raise NotUsable(f"The {late} did not answer within {START_SECONDS} s. Mend: see the messages above.")
+            if processes is self._processes:
+                time.sleep(0.05)
+            else:
+                self._tend(0.05)
+
+    # Another model or other facts, with no message lost.
+
+    def _reload(self) -> None:
+        self._asked = False
+        print("Reloading: the present model and facts are made ready; until then the old ones go on ...", flush=True)
+        self._note("reloading")
+        try:
+            self._next = self._made(self._model(self._run_beside), _free_port())
+            _start(self._next)
+            self._wait_for(lambda: self._next[0].answers() and self._next[-1].findings().get("ready", False), self._next)
+        except (NotUsable, SettingsError, OSError) as reason:
+            for process in self._next:
+                process.stop()
+            self._finish_reload("kept", f"The old model and facts go on, because the new ones can't be used. {reason}")
+            return
+        *others, rasa = self._processes
+        rasa.stop(signal.SIGUSR1)
+        for process in self._next:
+            process.let_serve()
+        self._processes, self._next = self._next, []
+        for process in others:
+            process.stop()
+        found = self._processes[-1].findings()
+        self._finish_reload("replaced", f"Reloaded: model {found['model']}, facts {found['content']}.")
+
+    def _run_beside(self, command: List[str], cwd: Path) -> "subprocess.Popen[bytes]":
+        """Runs a command to its end, while the processes are tended."""
+        running = subprocess.Popen(command, cwd=cwd, start_new_session=True)
+        try:
+            while running.poll() is None:
+                self._tend(0.2)
+        finally:
+            if running.poll() is None:
+                running.terminate()
+        return running
+
+    def _finish_reload(self, outcome: str, words: str) -> None:
+        self._next = []
+        self._reloads += 1
+        print(words, file=sys.stderr if outcome == "kept" else sys.stdout, flush=True)
+        self._note("serving", outcome=outcome, words=words)
+
+    def _note(self, state: str, **more: str) -> None:
+        """Writes down how things stand, for commands; serving does not depend on it."""
+        noted = {"pid": os.getpid(), "state": state, "reloads": self._reloads, "url": self._settings.url, **more}
+        path = self._settings.data / STATUS_FILE
+        with contextlib.suppress(OSError):
+            written = path.with_suffix(".new")
+            written.write_text(json.dumps(noted))
+            written.replace(path)
+
+    def _on_request(self, number: int, frame: object) -> None:
+        self._asked = True
 
 
-def _revive(process: Process, environment: Dict[str, str]) -> bool:
+def _start(processes: List[Process]) -> None:
+    for process in processes:
+        process.start()
+
+
+def _revive(process: Process) -> None:
+    """Starts a process again.
+
+    Raises:
+        NotUsable: it has died too often.
+    """
     now = time.monotonic()
     process.deaths = [death for death in process.deaths if now - death < 60] + [now]
     if len(process.deaths) > RESTARTS:
-        print(f"The {process.name} ended {len(process.deaths)} times within a minute. Mend: see its messages above.", file=sys.stderr)
-        return False
+        raise NotUsable(f"The {process.name} ended {len(process.deaths)} times within a minute. Mend: see its messages above.")
     print(f"The {process.name} ended; it is started again.", file=sys.stderr, flush=True)
-    process.start(environment)
-    return True
+    process.start()
 
 
 def _greet(settings: Settings) -> None:
@@ -151,15 +328,25 @@ def _greet(settings: Settings) -> None:
     )
 
 
-def _check_port(name: str, host: str, port: int) -> None:
+def _listen(name: str, host: str, port: int) -> socket.socket:
+    """A socket that callers may wait at.
+
+    Raises:
+        SettingsError: the port can't be used.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        mend = f"stop what runs there, or set {name} to another port"
+        raise SettingsError(f"Port {port} on {host} can't be used ({error.strerror}). Mend: {mend}.") from None
+
+
+def _free_port() -> int:
+    """A port for the action server that comes: the old one keeps its own until it goes."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingsError(
-                f"Port {port} on {host} can't be used ({error.strerror}). Mend: stop what runs there, or set {name} to another port."
-            ) from None
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _on_signal(number: int, frame: object) -> None:

@@ -36,6 +36,7 @@ from channels.widget_pages import pages  # noqa: E402
 from dystonia.store import FactErrors  # noqa: E402
 from server import care, rasa_mends, self_test  # noqa: E402
 from server.bots import open_bots  # noqa: E402
+from server.serving import Serving  # noqa: E402
 from server.settings import ROOT, Settings  # noqa: E402
 
 
@@ -61,7 +62,8 @@ def main(model: Path) -> int:
     app.register_listener(_test_itself, "before_server_start")
     care.attach(app, settings)
     app.register_listener(rasa_run.close_resources, "after_server_stop")
-    app.run(settings.host, settings.port, workers=1, access_log=False, motd=False)
+    app.config.ACCESS_LOG = False
+    Serving(app, settings.host, settings.port).run()
     return 0
 
 
