@@ -75,7 +75,7 @@ class Talks:
         """Sets Rasa's own handler, the channel's name and how many turns a talk may take in a minute."""
         self._handler = handler
         self._channel = channel
-        self._limit = RateLimit(turns_a_minute)
+        self._limit = RateLimit(turns_a_minute, name="talk")
 
     async def turn(self, text: str, talk: str) -> Dict[str, Any]:
         """The reply to a message, in the form of channels.turn.take_turn; what can't be read is answered too."""

@@ -6,17 +6,19 @@ import abc
 import logging
 import sqlite3
 from pathlib import Path
-from typing import Any, Awaitable, Callable, Optional, Protocol, Sequence, Text
+from typing import Any, Awaitable, Callable, Optional, Protocol, Sequence, Text, Union
 
 from rasa.core.channels.channel import InputChannel, UserMessage
 from sanic import Blueprint
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
+from sqlalchemy.exc import SQLAlchemyError
 
 from channels.chat import Talks
 from channels.delivery import Delivery
 from channels.intake import Refused
 from channels.seen import Call, Event, SqliteEvents
+from channels.shared_events import SharedDelivery, SharedEvents
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +40,11 @@ class EventChannel(InputChannel, abc.ABC):
     """Why a request is refused that is not the app's."""
     REFUSED_STATUS: int
 
-    def __init__(self, events: Path, api: Api, turns_a_minute: float) -> None:
-        """Sets where events are kept, how calls are made, and how many messages of a talk are answered in a minute."""
+    def __init__(self, events: Union[Path, Text], api: Api, turns_a_minute: float) -> None:
+        """Sets where events are kept, how calls are made, and how many messages of a talk are answered in a minute.
+
+        Events are kept in a file or, for several instances, in the PostgreSQL database with this address.
+        """
         self._events = events
         self._api = api
         self._turns_a_minute = turns_a_minute
@@ -92,6 +97,9 @@ class EventChannel(InputChannel, abc.ABC):
                 return json({"error": "Nothing can be taken in just now. Send it again later."}, status=503)
             try:
                 return self.take(self._delivery, request)
+            except SQLAlchemyError as error:
+                logger.error("An event of %s could not be taken in: %s.", self.name(), type(error).__name__)
+                return json({"error": "It could not be kept. Send it again later."}, status=503)
             except (Refused, KeyError, TypeError, AttributeError, ValueError, IndexError) as odd:
                 # Any other status than 200, and the app sends it again and again.
                 logger.warning(
@@ -106,12 +114,15 @@ class EventChannel(InputChannel, abc.ABC):
             return await self.answer(event, talks)
 
         try:
-            store = SqliteEvents(self._events)
+            if isinstance(self._events, Path):
+                self._delivery = Delivery(self.name(), SqliteEvents(self._events), answer, self.sorry, self.send)
+            else:
+                store = SharedEvents(self._events, self.name())
+                self._delivery = SharedDelivery(self.name(), store, answer, self.sorry, self.send)
         except (sqlite3.Error, OSError) as error:
             # The other channels run without it.
             logger.error(
                 "%s takes nothing in: %s (%s). Mend: move that file away, then start again.", self.name(), self._events, error
             )
             return
-        self._delivery = Delivery(self.name(), store, answer, self.sorry, self.send)
         self._delivery.start()

@@ -6,7 +6,7 @@ import math
 import re
 import time
 import unicodedata
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Protocol, Tuple
 
 from channels.legible import legible
 
@@ -103,14 +103,25 @@ def _is_odd(character: str) -> bool:
     return character not in _ALLOWED_CONTROLS and unicodedata.category(character) in ("Cc", "Cs", "Cn")
 
 
+class Buckets(Protocol):
+    """Counts for several instances together."""
+
+    def take(self, name: str, caller: str, rate: float) -> Optional[int]:
+        """0 for a message that may pass, otherwise the seconds to wait; None when nothing can be counted just now."""
+
+
 class RateLimit:
-    """A token bucket for each caller, in this process: ``rate`` messages a minute, with bursts of as many."""
+    """A token bucket for each caller: ``rate`` messages a minute, with bursts of as many."""
 
     MOST_CALLERS = 10_000
+    shared: Optional[Buckets] = None
+    """Where several instances count together; otherwise, and while that is away, each process counts by itself."""
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic, name: str = "") -> None:
+        """Sets the rate, and the limit's name, by which all instances know it."""
         self._rate = rate
         self._clock = clock
+        self._name = name
         self._buckets: Dict[str, Tuple[float, float]] = {}
 
     def check(self, caller: str) -> None:
@@ -119,13 +130,20 @@ class RateLimit:
         Raises:
             Refused: status 429, when the caller has sent too many.
         """
+        wait = self.shared.take(self._name, caller, self._rate) if self.shared else None
+        if wait is None:
+            wait = self._take(caller)
+        if wait:
+            raise Refused(429, "Too many messages in a short time. Wait a minute, then send it again.", wait)
+
+    def _take(self, caller: str) -> int:
         now = self._clock()
         left, before = self._buckets.get(caller, (self._rate, now))
         left = min(self._rate, left + (now - before) * self._rate / 60)
         if left < 1:
-            wait = math.ceil((1 - left) * 60 / self._rate)
-            raise Refused(429, "Too many messages in a short time. Wait a minute, then send it again.", wait)
+            return math.ceil((1 - left) * 60 / self._rate)
         if len(self._buckets) >= self.MOST_CALLERS:
             # Full buckets say nothing that a new one would not.
             self._buckets = {name: bucket for name, bucket in self._buckets.items() if now - bucket[1] < 60}
         self._buckets[caller] = (left - 1, now)
+        return 0

@@ -26,7 +26,7 @@ class RestChannel(InputChannel):
 
     def __init__(self, rate: float = DEFAULT_RATE) -> None:
         """Sets how many messages a minute one address may send; the loopback address has no limit."""
-        self._limit = RateLimit(rate)
+        self._limit = RateLimit(rate, name="rest address")
 
     @classmethod
     def name(cls) -> Text:

@@ -63,9 +63,9 @@ def event_id(*parts: Any) -> str:
 
 
 class EventStore(Protocol):
-    """What a place for events must do. Each call is lasting when it returns; one process uses a store at a time.
+    """What a place for events must do. Each call is lasting when it returns.
 
-    SQLite below is one; with Redis, several machines could share another.
+    SQLite below is one, for one process at a time; in PostgreSQL several instances share another (channels/shared_events.py).
     """
 
     def receive(self, event: Event) -> bool:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Text
+from typing import Any, Dict, List, Mapping, Text, Union
 from urllib.parse import parse_qs
 
 from sanic.request import Request
@@ -78,14 +78,19 @@ class SlackChannel(EventChannel):
     REFUSED_STATUS = 401
 
     def __init__(
-        self, token: Text, secret: Text, events: Path, api_url: Text = API_URL, turns_a_minute: float = TURNS_A_MINUTE
+        self,
+        token: Text,
+        secret: Text,
+        events: Union[Path, Text],
+        api_url: Text = API_URL,
+        turns_a_minute: float = TURNS_A_MINUTE,
     ) -> None:
         """Sets who the assistant is on Slack.
 
         Args:
             token: the app's bot token.
             secret: the app's signing secret.
-            events: file that keeps events until they are answered.
+            events: file that keeps events until they are answered, or the PostgreSQL database that several instances share.
             api_url: another server of the Web API.
             turns_a_minute: how many messages of one talk are answered in a minute.
         """

@@ -18,7 +18,7 @@ import hmac
 import html
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Text
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Text, Union
 
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
@@ -66,14 +66,19 @@ class TelegramChannel(EventChannel):
     REFUSED_STATUS = 403
 
     def __init__(
-        self, token: Text, secret: Text, events: Path, api_url: Text = API_URL, turns_a_minute: float = TURNS_A_MINUTE
+        self,
+        token: Text,
+        secret: Text,
+        events: Union[Path, Text],
+        api_url: Text = API_URL,
+        turns_a_minute: float = TURNS_A_MINUTE,
     ) -> None:
         """Sets who the assistant is on Telegram.
 
         Args:
             token: the bot's, from @BotFather.
             secret: what Telegram says in a header, so that no one else can post updates.
-            events: file that keeps updates until they are answered.
+            events: file that keeps updates until they are answered, or the PostgreSQL database that several instances share.
             api_url: another server of the Bot API.
             turns_a_minute: how many messages of one talk are answered in a minute.
         """

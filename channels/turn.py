@@ -7,7 +7,7 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Text
 
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 
-from dystonia.helplines import Helplines
+from dystonia.helplines import HELP_KINDS, Helplines
 from dystonia.reply import UNAVAILABLE, Answer, Kind, Reply, as_text
 from dystonia.store import served_version
 from server.metrics import counts_turns
@@ -56,12 +56,15 @@ async def take_turn(
     """
     collector = ReplyCollector()
     message = UserMessage(text, collector, talk_id, input_channel=channel, message_id=message_id)
+    failed = False
     try:
         await asyncio.wait_for(handler(message), TURN_SECONDS)
     except Exception as error:  # noqa: BLE001 - a visitor is never left without a reply
         # Neither the message nor the error's own words, which may quote it, go to the log.
         logger.error("A turn failed with %s; the visitor was told to try again.", type(error).__name__)
-    if not collector.texts or collector.reply is None:
+        # The reply may stand already, but not be stored: the next turn would not know of it. Help is given all the same.
+        failed = (collector.reply or {}).get("kind") not in HELP_KINDS
+    if failed or not collector.texts or collector.reply is None:
         return unavailable(model, getattr(message, "urgency", None))
     return {
         "text": "\n\n".join(collector.texts),

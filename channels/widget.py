@@ -48,8 +48,8 @@ class WidgetChannel(InputChannel):
     def __init__(self, settings: Settings) -> None:
         self._origins = Origins(settings.widget_origins)
         self._sessions = Sessions(settings.widget_secret or kept_secret(settings.data / "widget_secret"))
-        self._addresses = RateLimit(REQUESTS_A_MINUTE)
-        self._talks = RateLimit(MESSAGES_A_MINUTE)
+        self._addresses = RateLimit(REQUESTS_A_MINUTE, name="widget address")
+        self._talks = RateLimit(MESSAGES_A_MINUTE, name="talk")
 
     @classmethod
     def name(cls) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Mapping, Tuple, Union
 
 from rasa.core.channels.channel import InputChannel
 
@@ -49,7 +49,8 @@ def open_bots(settings: Settings, environment: Mapping[str, str], say: Callable[
     for name, make in (("Slack", _slack), ("Telegram", _telegram)):
         try:
             if any(environment.get(variable) for variable in NEEDED[name]):
-                opened.append(make(_secrets(name, environment), settings.data, environment))
+                events = settings.postgres_url or settings.data / f"{name.lower()}.db"
+                opened.append(make(_secrets(name, environment), events, environment))
                 say(f"{name} is open: it may post to /webhooks/{opened[-1].url_prefix()}/webhook (docs/channels.md).")
         except SettingsError as error:
             say(f"{name} stays closed; all else runs. {error}")
@@ -70,16 +71,14 @@ def telegram_secrets(environment: Mapping[str, str]) -> Tuple[str, str, str]:
     )
 
 
-def _telegram(secrets: Dict[str, str], data: Path, environment: Mapping[str, str]) -> InputChannel:
+def _telegram(secrets: Dict[str, str], events: Union[Path, str], environment: Mapping[str, str]) -> InputChannel:
     api_url = _address(environment, "DYSTONIA_TELEGRAM_API_URL", TELEGRAM_API)
-    return TelegramChannel(
-        secrets["DYSTONIA_TELEGRAM_TOKEN"], secrets["DYSTONIA_TELEGRAM_SECRET"], data / "telegram.db", api_url
-    )
+    return TelegramChannel(secrets["DYSTONIA_TELEGRAM_TOKEN"], secrets["DYSTONIA_TELEGRAM_SECRET"], events, api_url)
 
 
-def _slack(secrets: Dict[str, str], data: Path, environment: Mapping[str, str]) -> InputChannel:
+def _slack(secrets: Dict[str, str], events: Union[Path, str], environment: Mapping[str, str]) -> InputChannel:
     api_url = _address(environment, "DYSTONIA_SLACK_API_URL", SLACK_API)
-    return SlackChannel(secrets["DYSTONIA_SLACK_TOKEN"], secrets["DYSTONIA_SLACK_SECRET"], data / "slack.db", api_url)
+    return SlackChannel(secrets["DYSTONIA_SLACK_TOKEN"], secrets["DYSTONIA_SLACK_SECRET"], events, api_url)
 
 
 def _secrets(channel: str, environment: Mapping[str, str]) -> Dict[str, str]:

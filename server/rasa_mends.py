@@ -7,8 +7,11 @@ import rasa
 import rasa.core.actions.action as rasa_action
 import rasa.server as rasa_server
 from jsonschema import Draft7Validator
+from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.processor import MessageProcessor
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import AnySlotDict, DialogueStateTracker
 
 from dystonia.helplines import HELP_KINDS
@@ -39,6 +42,7 @@ def apply(action_timeout: float) -> None:
     limit_action_time(action_timeout)
     hand_over_the_talk()
     leave_other_sites_to_the_channels()
+    let_a_store_fail()
 
 
 def compile_action_schema() -> None:
@@ -105,3 +109,19 @@ def leave_other_sites_to_the_channels() -> None:
     credentials.
     """
     rasa_server.configure_cors = lambda app, cors_origins="": None
+
+
+def let_a_store_fail() -> None:
+    """Leaves a tracker store unwrapped that answers for its own failures (server/postgres_store.py).
+
+    Stock puts one in memory in the place of a store that fails: what the visitor was told is stored is lost with the process.
+    """
+    stock = Agent._create_tracker_store
+
+    def create(store: Optional[TrackerStore], domain: Domain) -> TrackerStore:
+        if not getattr(store, "answers_for_failures", False):
+            return stock(store, domain)
+        store.domain = domain  # type: ignore[union-attr]
+        return store  # type: ignore[return-value]
+
+    Agent._create_tracker_store = staticmethod(create)  # type: ignore[method-assign, assignment]

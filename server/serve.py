@@ -25,6 +25,7 @@ warnings.simplefilter("ignore")
 
 import rasa.core.run as rasa_run  # noqa: E402
 from rasa.core.utils import AvailableEndpoints  # noqa: E402
+from rasa.utils.endpoints import EndpointConfig  # noqa: E402
 from rasa.utils.log_utils import configure_structlog  # noqa: E402
 from sanic.exceptions import SanicException  # noqa: E402
 from sanic.request import Request  # noqa: E402
@@ -34,7 +35,7 @@ from channels.intake import MAX_BYTES, MAX_EVENT_BYTES  # noqa: E402
 from channels.widget import WidgetChannel  # noqa: E402
 from channels.widget_pages import pages  # noqa: E402
 from dystonia.store import FactErrors  # noqa: E402
-from server import care, rasa_mends, self_test  # noqa: E402
+from server import care, rasa_mends, self_test, several  # noqa: E402
 from server.bots import open_bots  # noqa: E402
 from server.serving import Serving  # noqa: E402
 from server.settings import ROOT, Settings  # noqa: E402
@@ -47,6 +48,11 @@ def main(model: Path) -> int:
     # Rasa's debug lines quote messages; nothing below a warning is ever formatted.
     configure_structlog(logging.WARNING)
     rasa_mends.apply(settings.action_timeout)
+    try:
+        several.join(settings)
+    except several.CannotStart as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
     channels = rasa_run.create_http_input_channels(None, str(ROOT / "credentials.yml"))
     channels += open_bots(settings, os.environ, say=lambda line: print(line, file=sys.stderr, flush=True))
     app = rasa_run.configure_app(channels, enable_api=False, endpoints=None)
@@ -84,10 +90,14 @@ def _refuse(request: Request, refused: SanicException) -> HTTPResponse:
 
 
 def endpoints(settings: Settings) -> AvailableEndpoints:
-    """endpoints.yml, with the ports and paths of the settings."""
+    """endpoints.yml, with the ports, paths and databases of the settings."""
     configured = AvailableEndpoints.read_endpoints(str(ROOT / "endpoints.yml"))
     configured.action.url = settings.action_url
-    if configured.tracker_store.kwargs.get("dialect") == "sqlite":
+    if settings.postgres_url:
+        configured.tracker_store = EndpointConfig(settings.postgres_url, type="server.postgres_store.PostgresTalks")
+        if settings.redis_url:
+            configured.lock_store = EndpointConfig(settings.redis_url, type="server.redis_locks.RedisLocks")
+    elif configured.tracker_store.kwargs.get("dialect") == "sqlite":
         configured.tracker_store.kwargs["db"] = str(settings.talks)
     return configured
 

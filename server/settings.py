@@ -36,6 +36,8 @@ class Settings:
         proxies: how many proxies of yours stand in front and add to ``X-Forwarded-For`` (DYSTONIA_PROXIES).
         keep_days: days after its last message that a talk is deleted (DYSTONIA_KEEP_DAYS).
         metrics_token: opens ``/metrics`` to whoever names it; without it that page is closed (DYSTONIA_METRICS_TOKEN).
+        postgres_url: the PostgreSQL database of the talks; without it SQLite in the data folder (DYSTONIA_POSTGRES_URL).
+        redis_url: what several instances share locks and limits through; without it there is one instance (DYSTONIA_REDIS_URL).
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +50,25 @@ class Settings:
     proxies: int = 0
     keep_days: int = 30
     metrics_token: Optional[str] = field(default=None, repr=False)
+    postgres_url: Optional[str] = field(default=None, repr=False)
+    redis_url: Optional[str] = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuses what can't go together.
+
+        Raises:
+            SettingsError: several instances would not be one assistant.
+        """
+        if self.redis_url and not self.postgres_url:
+            raise SettingsError(
+                "DYSTONIA_REDIS_URL is set without DYSTONIA_POSTGRES_URL: several instances would share locks, but no talks. "
+                "Mend: set DYSTONIA_POSTGRES_URL too, or neither for one instance."
+            )
+        if self.redis_url and not self.widget_secret:
+            raise SettingsError(
+                "DYSTONIA_REDIS_URL is set without DYSTONIA_WIDGET_SECRET: no instance would take the widget's sessions of another. "
+                "Mend: set the same secret for every instance, such as openssl rand -hex 32 makes."
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -67,6 +88,8 @@ class Settings:
             proxies=_count(environment, "DYSTONIA_PROXIES", cls.proxies),
             metrics_token=_secret(environment, "DYSTONIA_METRICS_TOKEN"),
             keep_days=_days(environment, "DYSTONIA_KEEP_DAYS", cls.keep_days),
+            postgres_url=_address(environment, "DYSTONIA_POSTGRES_URL", "postgresql", "postgresql://user:password@127.0.0.1:5432/dystonia"),
+            redis_url=_address(environment, "DYSTONIA_REDIS_URL", "rediss?", "redis://127.0.0.1:6379/0"),
         )
 
     @property
@@ -126,6 +149,14 @@ def _secret(environment: Mapping[str, str], name: str) -> Optional[str]:
         mend = f"at least {SHORTEST_SECRET} at random, such as openssl rand -hex 32 makes"
         raise SettingsError(f"{name} has {len(secret)} characters. Mend: {mend}.")
     return secret
+
+
+def _address(environment: Mapping[str, str], name: str, scheme: str, example: str) -> Optional[str]:
+    address = environment.get(name) or None
+    if address is not None and not re.fullmatch(rf"{scheme}://[^\s/]+(?:/\S*)?", address):
+        # The value itself may hold a password.
+        raise SettingsError(f"{name} is no address of such a server. Mend: write one like {example}.")
+    return address
 
 
 def _count(environment: Mapping[str, str], name: str, default: int) -> int:

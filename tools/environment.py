@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".venv-tools"
 STOCK = ROOT / ".venv-stock"
+SERVERS = ROOT / ".venv-servers"
 WITH_TENSORFLOW = ROOT / "requirements-tensorflow.txt"
 WANTED = (3, 10)
 
@@ -31,6 +32,8 @@ def main():
         if "lock" in sys.argv:
             lock(find_uv())
         ensure(requirements)
+        if "servers" in sys.argv:
+            ensure(ROOT / "requirements-servers.txt", SERVERS)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
@@ -69,6 +72,8 @@ def lock(uv):
     run([*project, "--upgrade", "-o", str(ROOT / "requirements.txt")], "pin the packages")
     overrides = ["--no-config", "--override", str(ROOT / "tools" / "overrides-tensorflow.txt")]
     run([*project, *overrides, "--upgrade", "-o", str(ROOT / "requirements-tensorflow.txt")], "pin the packages with TensorFlow")
+    servers = [*common, "--python-version", "3.10", "--no-config", str(ROOT / "tools" / "servers.in")]
+    run([*servers, "--upgrade", "-o", str(ROOT / "requirements-servers.txt")], "pin the servers of `make cluster`")
 
 
 def python(venv):

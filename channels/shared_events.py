@@ -1,0 +1,209 @@
+"""The events of Slack and Telegram in PostgreSQL: taken in by any instance, answered by one, taken over when that one dies.
+
+They stand there and not in Redis because the app was told that they have arrived and does not send them again: they must
+outlive whatever is killed.
+"""
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from typing import Any, Deque, Dict, List, Set
+
+import sqlalchemy as sa
+
+from channels.delivery import Delivery
+from channels.seen import CONTENT_SECONDS, ID_SECONDS, Event
+from server.postgres import connect, making_tables
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 10.0
+"""How long the events of an instance that says nothing are left to it."""
+LOOK_SECONDS = 0.5
+"""How often an instance says that it is still there, and looks for events that nobody answers."""
+
+_EVENTS = sa.Table(
+    "app_events",
+    sa.MetaData(),
+    sa.Column("place", sa.BigInteger, primary_key=True),
+    sa.Column("channel", sa.String(32), nullable=False),
+    sa.Column("id", sa.String(64), nullable=False),
+    sa.Column("received", sa.Float, nullable=False),
+    sa.Column("talk", sa.String(255)),
+    sa.Column("content", sa.Text),
+    sa.Column("calls", sa.Text),
+    sa.Column("sent", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("owner", sa.String(32)),
+    sa.Column("owned_until", sa.DateTime(timezone=True)),
+    sa.UniqueConstraint("channel", "id"),
+)
+_WAITING = sa.Index("app_events_waiting", _EVENTS.c.channel, _EVENTS.c.talk, postgresql_where=_EVENTS.c.talk.is_not(None))
+_EMPTY: Dict[str, Any] = {"talk": None, "content": None, "calls": None, "owner": None, "owned_until": None}
+# clock_timestamp() is the database's clock, so that those of the instances may differ.
+_NOW = sa.func.clock_timestamp()
+_LEASE = sa.text(f"interval '{LEASE_SECONDS} seconds'")
+
+
+class SharedEvents:
+    """An ``EventStore`` (channels/seen.py) of one channel, for several instances.
+
+    What waits belongs to an instance for as long as it says so; all that waits of one talk belongs to the same one.
+    """
+
+    def __init__(self, url: str, channel: str) -> None:
+        """Connects, and makes the table where it is missing."""
+        self._engine = connect(url)
+        self._channel = channel
+        self._owner = uuid.uuid4().hex
+        self._mine: Set[str] = set()
+        self._sure_until = 0.0
+        with making_tables(self._engine):
+            _EVENTS.create(self._engine, checkfirst=True)
+
+    def receive(self, event: Event) -> bool:
+        """Takes an event in; False when it is known already."""
+        row = {"id": event.id, "channel": self._channel, "received": event.received, "talk": event.talk}
+        insert = sa.dialects.postgresql.insert(_EVENTS).values(**row, content=json.dumps(event.content))
+        return self._change(insert.on_conflict_do_nothing()) == 1
+
+    def claim(self) -> List[Event]:
+        """Makes what waits this instance's own, talk by talk, where it is no other's; returns what is new, in its order."""
+        began, others = time.monotonic(), _EVENTS.alias()
+        # When the database was away, nobody could say that they are still there.
+        lived = _NOW - sa.func.pg_postmaster_start_time() > _LEASE
+        taken = sa.exists().where(
+            others.c.channel == self._channel,
+            others.c.talk == _EVENTS.c.talk,
+            others.c.owner.is_not(None),
+            others.c.owner != self._owner,
+            sa.or_(others.c.owned_until > _NOW, sa.not_(lived)),
+        )
+        free = sa.and_(self._waiting, sa.or_(_EVENTS.c.owner.is_(None), _EVENTS.c.owner != self._owner), sa.not_(taken))
+        claimed = _EVENTS.update().where(free).values(owner=self._owner, owned_until=_NOW + _LEASE)
+        with self._engine.begin() as connection:
+            # Two instances must not both find the same talk free.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(self._channel, 1))))
+            rows = connection.execute(claimed.returning(*_EVENTS.c)).fetchall()
+        if not self._mine:
+            self._sure_until = began + LEASE_SECONDS
+        self._mine |= {row.id for row in rows}
+        return [_event(row) for row in sorted(rows, key=lambda row: row.place)]
+
+    def renew(self) -> None:
+        """Says that this instance is still there; learns which events another one has taken over meanwhile."""
+        began = time.monotonic()
+        mine = sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.owner == self._owner)
+        with self._engine.begin() as connection:
+            rows = connection.execute(_EVENTS.update().where(mine).values(owned_until=_NOW + _LEASE).returning(_EVENTS.c.id))
+            self._mine = {row.id for row in rows}
+        self._sure_until = began + LEASE_SECONDS
+
+    def lost(self, event: Event) -> bool:
+        """Whether another instance has taken the event over."""
+        return event.id not in self._mine
+
+    @property
+    def sure(self) -> bool:
+        """Whether no other instance can have taken over what was not lost."""
+        return time.monotonic() < self._sure_until
+
+    def keep(self, event: Event) -> None:
+        """Keeps how far a handled event is; of one that is done, nothing is left but its id."""
+        reply = _EMPTY if event.done else {"content": None, "calls": json.dumps(event.calls), "sent": event.sent}
+        own = sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.id == event.id, _EVENTS.c.owner == self._owner)
+        if not self._change(_EVENTS.update().where(own).values(**reply)) or event.done:
+            self._mine.discard(event.id)
+
+    def waiting(self) -> List[Event]:
+        """All events that are not done, whosever they are, in the order they were received."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_EVENTS).where(self._waiting).order_by(_EVENTS.c.place)).fetchall()
+        return [_event(row) for row in rows]
+
+    def purge(self) -> int:
+        """Gives up what has waited too long and forgets old ids; returns how many events were given up."""
+        old = sa.and_(self._waiting, _EVENTS.c.received < time.time() - CONTENT_SECONDS)
+        forgotten = sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.talk.is_(None))
+        given_up = self._change(_EVENTS.update().where(old).values(**_EMPTY))
+        self._change(_EVENTS.delete().where(forgotten, _EVENTS.c.received < time.time() - ID_SECONDS))
+        return given_up
+
+    def close(self) -> None:
+        """Leaves what still waits to the others."""
+        try:
+            self._change(_EVENTS.update().where(_EVENTS.c.owner == self._owner).values(owner=None, owned_until=None))
+        except sa.exc.SQLAlchemyError:
+            pass  # They get it when the lease ends.
+        self._engine.dispose()
+
+    @property
+    def _waiting(self) -> sa.sql.ColumnElement:
+        return sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.talk.is_not(None))
+
+    def _change(self, statement: Any) -> int:
+        with self._engine.begin() as connection:
+            return int(connection.execute(statement).rowcount)
+
+
+class SharedDelivery(Delivery):
+    """A ``Delivery`` of events that several instances answer: each talk's by one at a time."""
+
+    _store: SharedEvents
+    _away = False
+
+    def start(self) -> None:
+        """Begins to look for events. Needs a running event loop."""
+        self._in_background(self._look())
+        self._in_background(self._purge_now_and_then())
+
+    def accept(self, id_: str, talk: str, content: Dict[str, Any]) -> bool:
+        """Takes an event in; it is answered in the background, here or by the instance that the talk belongs to.
+
+        Returns:
+            False when it was taken in before, by any instance.
+        """
+        if self.stopping or not self._store.receive(Event(id_, talk, time.time(), content)):
+            return False
+        self._take_up()
+        return True
+
+    def _take_up(self) -> None:
+        for event in self._store.claim():
+            self._enqueue(event)
+
+    async def _look(self) -> None:
+        while not self.stopping:
+            try:
+                self._store.renew()
+                self._take_up()
+                self._away = False
+            except sa.exc.SQLAlchemyError as error:
+                self._say_away(error)
+            await self._pause(LOOK_SECONDS, 0)
+
+    async def _deliver(self, queue: Deque[Event]) -> None:
+        """As for one instance; what another one has taken over is left to it, and while nobody can tell, nothing is sent."""
+        if self._store.lost(queue[0]):
+            queue.popleft()
+            return
+        try:
+            if self._store.sure:
+                return await super()._deliver(queue)
+        except sa.exc.SQLAlchemyError as error:
+            self._say_away(error)
+        await self._pause(LOOK_SECONDS, 0)
+
+    def _may_send(self, event: Event) -> bool:
+        return self._store.sure and not self._store.lost(event)
+
+    def _say_away(self, error: Exception) -> None:
+        if not self._away:
+            logger.error("The events of %s can't be reached (%s); they wait.", self._channel, type(error).__name__)
+        self._away = True
+
+
+def _event(row: Any) -> Event:
+    calls = tuple(json.loads(row.calls)) if row.calls else None
+    return Event(row.id, row.talk, row.received, json.loads(row.content or "null"), calls, row.sent)

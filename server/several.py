@@ -1,0 +1,58 @@
+"""What must hold before an instance serves: the servers that it shares are there, and nobody uses the same talks unawares."""
+from __future__ import annotations
+
+import fcntl
+import logging
+from typing import List
+
+from channels.intake import RateLimit
+from server.postgres import CannotStart
+from server.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["CannotStart", "join"]
+
+_held: List[object] = []
+"""What shows others that this process uses the talks; it ends with the process."""
+
+
+def join(settings: Settings) -> None:
+    """Waits for the servers that instances share, and joins them; without them, sees that this instance is alone.
+
+    Raises:
+        CannotStart: a server can't be reached, or two instances would mix up talks.
+    """
+    if settings.postgres_url:
+        _join_postgres(settings)
+    else:
+        _mark_folder(settings)
+    if settings.redis_url:
+        # Not imported by a server that does without.
+        from server import redis_server
+        from server.redis_limits import SharedBuckets
+
+        redis_server.wait_for(settings.redis_url)
+        RateLimit.shared = SharedBuckets(settings.redis_url)
+
+
+def _join_postgres(settings: Settings) -> None:
+    from server import postgres
+
+    postgres.wait_for(settings.postgres_url or "")
+    _held.append(postgres.Presence(settings.postgres_url or "", shares_redis=bool(settings.redis_url)))
+
+
+def _mark_folder(settings: Settings) -> None:
+    """Says loudly where another process uses the same folder: for a moment, while one takes over, that may be meant."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    mark = (settings.data / "in_use").open("a")
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        logger.error(
+            "Another assistant uses the folder %s: together they would mix up talks. Mend: stop one of them; for several at a "
+            "time, set DYSTONIA_POSTGRES_URL and DYSTONIA_REDIS_URL (docs/deploy.md).",
+            settings.data,
+        )
+    _held.append(mark)

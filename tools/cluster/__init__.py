@@ -1,0 +1,1 @@
+"""Several instances of the assistant on this machine, behind real servers: PostgreSQL, Valkey (or Redis), nginx."""
