@@ -97,6 +97,10 @@ class RedisLocks(LockStore):
                 saying.cancel()
             await self._leave(place)
 
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._redis.close(close_connection_pool=True)
+
     async def _served(self, place: Any) -> bool:
         """Waits for one's turn; False where Redis is away."""
         deadline, look = time.monotonic() + WAIT_SECONDS, FIRST_LOOK
