@@ -1,7 +1,6 @@
 """The chat widget's channel: anonymous signed sessions, each with a talk of its own that nobody else can reach."""
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import time
@@ -21,7 +20,7 @@ from channels.turn import take_turn
 from channels.widget_pages import strings
 from channels.widget_reply import shown, stored_turns
 from dystonia.reply import FIRST_QUESTIONS
-from server.settings import Settings
+from server.settings import Settings, is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -164,15 +163,8 @@ class WidgetChannel(InputChannel):
 
     def _check_address(self, request: Request) -> None:
         address = request.remote_addr or request.ip
-        if not _is_loopback(address):
+        if not is_loopback(address):
             self._addresses.check(address)
-
-
-def _is_loopback(address: Text) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def _message_id(value: Any) -> Text:

@@ -319,11 +319,12 @@ def _revive(process: Process) -> None:
 
 def _greet(settings: Settings) -> None:
     body = '{"sender": "me", "message": "What is dystonia?"}'
+    key = '-H "Authorization: Bearer $DYSTONIA_REST_KEY" ' if settings.rest_key else ""
+    rest = f"  make chat\n  curl -s {settings.url}/webhooks/rest/webhook {key}-d '{body}'\n" if settings.rest_is_open else ""
     print(
         f"\nThe assistant answers at {settings.url} (stop it with Ctrl-C). Try it from another terminal:\n"
-        f"  make chat\n"
         f"  {settings.url}/widget/demo shows the chat widget on a page\n"
-        f"  curl -s {settings.url}/webhooks/rest/webhook -d '{body}'\n",
+        f"{rest}",
         flush=True,
     )
 

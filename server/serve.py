@@ -32,6 +32,7 @@ from sanic.request import Request  # noqa: E402
 from sanic.response import HTTPResponse, json  # noqa: E402
 
 from channels.intake import MAX_BYTES, MAX_EVENT_BYTES  # noqa: E402
+from channels.rest import CLOSED, RestChannel  # noqa: E402
 from channels.widget import WidgetChannel  # noqa: E402
 from channels.widget_pages import pages  # noqa: E402
 from dystonia.store import FactErrors  # noqa: E402
@@ -55,6 +56,8 @@ def main(model: Path) -> int:
         return 1
     channels = rasa_run.create_http_input_channels(None, str(ROOT / "credentials.yml"))
     channels += open_bots(settings, os.environ, say=lambda line: print(line, file=sys.stderr, flush=True))
+    if any(isinstance(channel, RestChannel) for channel in channels) and not settings.rest_is_open:
+        print(f"{CLOSED} All else runs.", file=sys.stderr, flush=True)
     app = rasa_run.configure_app(channels, enable_api=False, endpoints=None)
     if any(isinstance(channel, WidgetChannel) for channel in channels):
         app.blueprint(pages())

@@ -1,6 +1,7 @@
 """Settings of a running assistant, all from the environment, each with a default for one machine."""
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Settings:
         metrics_token: opens ``/metrics`` to whoever names it; without it that page is closed (DYSTONIA_METRICS_TOKEN).
         postgres_url: the PostgreSQL database of the talks; without it SQLite in the data folder (DYSTONIA_POSTGRES_URL).
         redis_url: what several instances share locks and limits through; without it there is one instance (DYSTONIA_REDIS_URL).
+        rest_key: what callers of the REST channel must send (DYSTONIA_REST_KEY).
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +54,7 @@ class Settings:
     metrics_token: Optional[str] = field(default=None, repr=False)
     postgres_url: Optional[str] = field(default=None, repr=False)
     redis_url: Optional[str] = field(default=None, repr=False)
+    rest_key: Optional[str] = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Refuses what can't go together.
@@ -90,6 +93,7 @@ class Settings:
             keep_days=_days(environment, "DYSTONIA_KEEP_DAYS", cls.keep_days),
             postgres_url=_address(environment, "DYSTONIA_POSTGRES_URL", "postgresql", "postgresql://user:password@127.0.0.1:5432/dystonia"),
             redis_url=_address(environment, "DYSTONIA_REDIS_URL", "rediss?", "redis://127.0.0.1:6379/0"),
+            rest_key=_secret(environment, "DYSTONIA_REST_KEY"),
         )
 
     @property
@@ -108,9 +112,22 @@ class Settings:
         return f"http://{self.host}:{self.port}"
 
     @property
+    def rest_is_open(self) -> bool:
+        """Whether REST is served: with a key, or to this machine alone. A proxy here makes the whole world look like it."""
+        return self.rest_key is not None or is_loopback(self.host) and not self.proxies
+
+    @property
     def talks(self) -> Path:
         """The SQLite file of the talks."""
         return self.data / "talks.db"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name of one, is that of this machine to itself; what is neither is not."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -8,14 +8,15 @@ import textwrap
 import urllib.error
 import urllib.request
 import uuid
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from server.settings import Settings
 
 
 def main() -> int:
     """Asks and shows answers until the visitor leaves with Ctrl-D or 'quit'."""
-    url = f"{Settings.from_environment().url}/webhooks/rest/webhook"
+    settings = Settings.from_environment()
+    url = f"{settings.url}/webhooks/rest/webhook"
     sender, choices = f"chat-{uuid.uuid4().hex}", []  # type: ignore[var-annotated]
     print("Ask about dystonia. A number picks a suggested question; 'quit' or Ctrl-D ends.")
     while True:
@@ -28,7 +29,7 @@ def main() -> int:
             return 0
         if typed:
             try:
-                choices = show(ask(url, sender, pick(typed, choices)))
+                choices = show(ask(url, sender, pick(typed, choices), settings.rest_key))
             except urllib.error.URLError:
                 print(f"Nothing answers at {url}. Mend: start it with 'make run' in another terminal.", file=sys.stderr)
                 return 1
@@ -39,10 +40,11 @@ def pick(typed: str, choices: List[str]) -> str:
     return choices[int(typed) - 1] if typed.isdigit() and 0 < int(typed) <= len(choices) else typed
 
 
-def ask(url: str, sender: str, message: str) -> List[Dict[str, Any]]:
-    """Sends a message; a refused one gives its reason as text."""
+def ask(url: str, sender: str, message: str, key: Optional[str]) -> List[Dict[str, Any]]:
+    """Sends a message, with the key where one is set; a refused one gives its reason as text."""
     body = json.dumps({"sender": sender, "message": message}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)

@@ -31,12 +31,13 @@ def test_each_setting_has_its_variable(tmp_path: Path) -> None:
             "DYSTONIA_WIDGET_SECRET": "s" * 32,
             "DYSTONIA_PROXIES": "1",
             "DYSTONIA_KEEP_DAYS": "7",
+            "DYSTONIA_REST_KEY": "k" * 32,
         }
     )
 
     origins = ("https://friends.example", "http://localhost:8000", "http://[::1]")
-    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5, origins, "s" * 32, 1, 7)
-    assert "ssss" not in repr(settings)
+    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5, origins, "s" * 32, 1, 7, rest_key="k" * 32)
+    assert "ssss" not in repr(settings) and "kkkk" not in repr(settings)
     assert settings.url == "http://192.0.2.7:6005"
     assert settings.talks == tmp_path / "talks.db"
 
@@ -67,11 +68,25 @@ def test_what_is_no_origin_is_refused(value: str) -> None:
     assert "https://www.example.org" in _refusal({"DYSTONIA_WIDGET_ORIGINS": value})
 
 
-def test_a_short_secret_is_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize("name", ["DYSTONIA_WIDGET_SECRET", "DYSTONIA_REST_KEY"])
+def test_a_short_secret_is_refused_and_not_repeated(name: str) -> None:
     with pytest.raises(SettingsError, match="31 characters.*Mend: at least 32") as refused:
-        Settings.from_environment({"DYSTONIA_WIDGET_SECRET": "hush" * 7 + "hus"})
+        Settings.from_environment({name: "hush" * 7 + "hus"})
 
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_rest_is_open_to_this_machine_alone(host: str) -> None:
+    assert Settings(host=host).rest_is_open
+    assert not Settings(host=host, proxies=1).rest_is_open
+    assert Settings(host=host, proxies=1, rest_key="k" * 32).rest_is_open
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "chat.example", "localhost.example", ""])
+def test_rest_is_open_to_others_with_a_key_only(host: str) -> None:
+    assert not Settings(host=host).rest_is_open
+    assert Settings(host=host, rest_key="k" * 32).rest_is_open
 
 
 @pytest.mark.parametrize("value", ["", "-1", "11", "one", "1.0"])
