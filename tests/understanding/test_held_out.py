@@ -13,6 +13,7 @@ import pytest
 from rapidfuzz import fuzz, process
 
 from dystonia.reply import Kind
+from suite.reading import read_suite
 from tools import safety
 from tools.assistant import Assistant, Turn
 from tools.evaluate import judging, measures
@@ -52,9 +53,10 @@ def texts() -> Iterator[str]:
             yield from entry.get("paraphrases", [])
             if "text" in entry:
                 yield entry["text"]
+    yield from (turn.say for conversation in read_suite().conversations() for turn in conversation.turns)
 
 
-def test_no_held_out_text_stands_in_the_training_data() -> None:
+def test_no_held_out_text_and_none_of_the_suite_stands_in_the_training_data() -> None:
     known = [plain(text) for text, _ in examples()]
     # Greetings and other messages of a few words can't but be the same.
     asked = [plain(text) for text in texts() if len(text.split()) > 4]
