@@ -18,6 +18,8 @@ MAX_SENDER = 128
 
 _COMMAND = re.compile(r"^[\s/]+")
 _COMMAND_WITH_SLOTS = re.compile(r"^\s*/[\s/]*\w+\{[^{}]*\}\s*(?=\S)")
+_LINE_BREAKS = str.maketrans("\v\f", "\n\n")
+"""Line and page breaks as word processors and PDFs hand them over when something is copied."""
 _ALLOWED_CONTROLS = frozenset("\n\r\t")
 _SENDER = re.compile(r"[\w.@:+=-]+", re.ASCII)
 
@@ -78,6 +80,7 @@ def clean_message(message: Any) -> str:
         raise Refused(400, "'message' is not text. Send a string.")
     if len(message) > MAX_CHARACTERS:
         raise Refused(400, f"'message' has {len(message)} characters; at most {MAX_CHARACTERS} are read. Send a shorter one.")
+    message = message.translate(_LINE_BREAKS)
     if any(_is_odd(character) for character in message):
         raise Refused(400, "'message' holds control characters or half of a character. Send plain text.")
     visible = "".join(character for character in message if unicodedata.category(character) != "Cf")
@@ -100,7 +103,12 @@ def clean_sender(sender: Any) -> str:
 
 
 def _is_odd(character: str) -> bool:
-    return character not in _ALLOWED_CONTROLS and unicodedata.category(character) in ("Cc", "Cs", "Cn")
+    """Controls, halves of characters, and the code points that Unicode keeps free of characters for ever.
+
+    Those that it has not given out *yet* are let in: phones have emoji that are newer than Python's table of characters.
+    """
+    never = ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF
+    return never or character not in _ALLOWED_CONTROLS and unicodedata.category(character) in ("Cc", "Cs")
 
 
 class Buckets(Protocol):

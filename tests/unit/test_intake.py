@@ -61,13 +61,19 @@ def test_no_run_of_slashes_and_spaces_makes_a_command(start: str, rest: str) -> 
     assert clean_message(f"{start}/{start}{rest}") == rest
 
 
-@pytest.mark.parametrize("message", ["and/or", "1/2 of it", "Why?\n/restart", "What is dystonia?", "żółć", "😀"])
+@pytest.mark.parametrize(
+    "message", ["and/or", "1/2 of it", "Why?\n/restart", "What is dystonia?", "żółć", "😀", "\U0001faf6", "\U0001fadf"]
+)
 def test_what_people_write_stays_as_it_is(message: str) -> None:
     assert clean_message(message) == message
 
 
 def test_a_letter_and_its_accent_become_one_character() -> None:
     assert clean_message("cafe\u0301") == "café"
+
+
+def test_line_breaks_of_word_processors_are_line_breaks() -> None:
+    assert clean_message("A question.\vA second one.\fThe next page.") == "A question.\nA second one.\nThe next page."
 
 
 @pytest.mark.parametrize("message", [None, 1, 1.0, True, b"Hello", [], {}, ("Hello",)])
@@ -80,7 +86,9 @@ def test_what_says_nothing_is_refused(message: str) -> None:
     assert "empty" in refusal(clean_message, message).reason
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x08", "\x1b", "\x7f", "\x9f", "\ud800", "\udfff", "\ufffe"], ids=ascii)
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x08", "\x1b", "\x7f", "\x9f", "\ud800", "\udfff", "\ufffe", "\ufdd0", "\U0010ffff"], ids=ascii
+)
 def test_characters_that_no_one_types_are_refused(character: str) -> None:
     assert "control characters" in refusal(clean_message, f"Hello{character}").reason
 
