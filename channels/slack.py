@@ -41,6 +41,7 @@ from channels.slack_api import API_URL, RESPOND, SlackApi
 DIRECT = "direct"
 WORDY = (None, "file_share", "thread_broadcast", "me_message")
 """Kinds of messages that a person wrote; all others (edits, deletions, someone joined, other bots) want no reply."""
+GREETING = "Hello"
 HOW_TO_FORGET = 'Write "forget me" in a direct message'
 ANSWERED_DIRECTLY = "Others can read along here, so I have answered you in a direct message."
 HOME_TITLE = "Questions about dystonia"
@@ -143,7 +144,8 @@ class SlackChannel(EventChannel):
             "channel": str(event["channel"]),
             "direct": direct,
             "thread": event.get("thread_ts") or (None if direct else event["ts"]),
-            "text": plain(event.get("text") or ""),
+            # A mention and nothing else is a greeting; a picture and nothing else can't be read.
+            "text": plain(event.get("text") or "") or ("" if event.get("files") else GREETING),
         }
         # One message may come as two events; its time is its id in its channel.
         delivery.accept(event_id("message", team, event["channel"], event["ts"]), _talk_of(team, content), content)
@@ -156,15 +158,18 @@ class SlackChannel(EventChannel):
             return
         message, channel = payload.get("message") or {}, str((payload.get("channel") or {}).get("id", ""))
         lasting = bool(message.get("ts")) and not (payload.get("container") or {}).get("is_ephemeral")
-        direct = not channel or channel.startswith("D")
+        direct = not lasting or channel.startswith("D")
         content = {
             "user": user,
-            "channel": channel or user,
+            "channel": (lasting and channel) or user,
             "direct": direct,
-            "thread": message.get("thread_ts") or (None if direct or not lasting else message["ts"]),
+            "thread": message.get("thread_ts") or (None if direct else message["ts"]),
             "text": action["value"],
             "pressed": message if lasting else {},
         }
+        if channel and not lasting:
+            # Only this person saw the button, so only they see what it asks. The home page has no such address.
+            content.update(thread=None, respond=payload["response_url"])
         # A button of a message is one question, however often it is pressed; one on the home page may be asked again.
         press = (message["ts"], action["value"]) if lasting else (user, action["action_ts"])
         delivery.accept(event_id("press", team, channel, *press), _talk_of(team, content), content)
@@ -174,7 +179,7 @@ class SlackChannel(EventChannel):
             "user": form["user_id"],
             "channel": form["user_id"],
             "direct": True,
-            "text": plain(form.get("text", "")) or "Hello",
+            "text": plain(form.get("text", "")) or GREETING,
             "respond": form["response_url"],
         }
         delivery.accept(event_id("command", form["trigger_id"]), _talk_of(form["team_id"], content), content)
@@ -276,7 +281,7 @@ def _in_private(content: Mapping[str, Any], turn: Dict[Text, Any], messages: Lis
     if content.get("thread"):
         seen_by_one["thread_ts"] = content["thread"]
     there = [_call("chat.postEphemeral", **seen_by_one, **message) for message in messages]
-    direct = {"channel": content["user"], "unfurl_links": False, "unfurl_media": False}
+    direct = _where({"channel": content["user"]})
     sent = [{**_call("chat.postMessage", **direct, **message), "instead": instead} for message, instead in zip(messages, there)]
     if is_urgent(turn):
         return [*there, *sent]
@@ -286,7 +291,7 @@ def _in_private(content: Mapping[str, Any], turn: Dict[Text, Any], messages: Lis
 def _response(content: Mapping[str, Any], message: Dict[Text, Any]) -> Call:
     shown = _call(RESPOND, url=content["respond"], response_type="ephemeral", replace_original=False, **message)
     # The address holds for half an hour.
-    return {**shown, "instead": _call("chat.postMessage", channel=content["user"], **message)}
+    return {**shown, "instead": _call("chat.postMessage", **_where({"channel": content["user"]}), **message)}
 
 
 def _without_buttons(content: Mapping[str, Any]) -> List[Call]:

@@ -380,6 +380,14 @@ def test_a_mention_is_answered_in_the_thread(slack: Slack, person: Person) -> No
     assert threads == [event["event"]["ts"], "5.5"]
 
 
+def test_a_mention_alone_is_greeted(slack: Slack, person: Person) -> None:
+    where = channel()
+    slack.post(person.writes("", where))
+
+    wait_until(lambda: len(slack.api.texts(where)) == 1, 20, "the greeting")
+    assert slack.api.texts(where)[0].startswith("Hello")
+
+
 @pytest.mark.parametrize("saying", ["My neck hurts, is that dystonia?", "Should I stop taking my baclofen?"])
 def test_personal_talk_in_a_channel_is_answered_in_a_direct_message(slack: Slack, person: Person, saying: str) -> None:
     where = channel()
@@ -475,18 +483,40 @@ def test_the_home_page_shows_the_topics_and_each_can_be_asked_again(slack: Slack
     assert all(text.startswith(f"» {HOME_QUESTIONS[0]}") for text in slack.api.texts(person.id))
 
 
+def responses(slack: Slack, path: str) -> List[Dict[str, Any]]:
+    """What was posted to the address that came with a slash command or a button."""
+    return [call for call in slack.api.calls("respond") if call["at"] == path]
+
+
 def test_the_slash_command_is_answered_unseen_by_others(slack: Slack, person: Person) -> None:
     path = slack.command(person, QUESTION)
 
-    wait_until(lambda: any(call["at"] == path for call in slack.api.calls("respond")), 20, "the answer")
-    answer = [call for call in slack.api.calls("respond") if call["at"] == path][0]
+    wait_until(lambda: responses(slack, path), 20, "the answer")
+    answer = responses(slack, path)[0]
     assert answer["response_type"] == "ephemeral" and "Sources:" in shown(answer)
+
+
+def test_a_button_that_only_one_person_sees_is_answered_unseen_by_others(slack: Slack, person: Person) -> None:
+    path = slack.command(person, QUESTION)
+    wait_until(lambda: responses(slack, path), 20, "the answer")
+    button, where = buttons(responses(slack, path)[0])[0], channel()
+
+    # Slack names the channel, but the message is in nobody else's sight.
+    unseen = {"container": {"type": "message", "message_ts": "9.9", "is_ephemeral": True, "channel_id": where}}
+    again = f"/respond/{next(counter)}"
+    pressed = {**button, "action_ts": f"{next(counter)}.5"}
+    slack.acts(person, pressed, channel={"id": where}, response_url=slack.api.url + again, **unseen)
+
+    wait_until(lambda: responses(slack, again), 20, "the answer to the button")
+    answer = responses(slack, again)[0]
+    assert answer["response_type"] == "ephemeral" and shown(answer).startswith(f"» {button['value']}")
+    assert slack.api.texts(where) == []
 
 
 def test_the_slash_command_alone_greets(slack: Slack, person: Person) -> None:
     path = slack.command(person, "")
 
-    wait_until(lambda: any(call["at"] == path for call in slack.api.calls("respond")), 20, "the answer")
+    wait_until(lambda: responses(slack, path), 20, "the answer")
 
 
 def test_a_slash_command_whose_address_has_expired_is_answered_directly(slack: Slack, person: Person) -> None:
@@ -494,6 +524,7 @@ def test_a_slash_command_whose_address_has_expired_is_answered_directly(slack: S
     slack.command(person, QUESTION)
 
     wait_until(lambda: len(slack.api.texts(person.id)) == 1, 20, "the answer")
+    assert slack.api.calls("chat.postMessage")[-1]["unfurl_links"] is False, "a source is no picture in somebody's talk"
     assert slack.api.refused == [("respond", "expired_url")]
     slack.api.refused.clear()
     slack.api.expired = False
