@@ -106,8 +106,12 @@ class TelegramChannel(EventChannel):
         return json({})
 
     def _take_message(self, delivery: Delivery, message: Mapping[str, Any]) -> None:
-        chat, user = message["chat"], message.get("from") or {}
+        # Who leads a group may write in its name, and a channel in its own; "from" then names a bot of Telegram's.
+        chat, user = message["chat"], message.get("sender_chat") or message.get("from") or {}
         if user.get("is_bot") or not user or not (_words(message) or NOT_WORDS & set(message)):
+            return
+        if message.get("is_automatic_forward"):
+            # What a channel says to all appears in its group by itself; nobody has asked anything.
             return
         private = chat["type"] == "private"
         if not private and (chat["type"] == "channel" or not self._may_be_addressed(message)):
@@ -115,6 +119,7 @@ class TelegramChannel(EventChannel):
         content = {
             **_place(chat, user, message),
             "text": _words(message),
+            "only_words": not NOT_WORDS & set(message),
             "mentions": _mentions(message),
             "to_bot": _answers(message, self._bot),
         }
@@ -145,6 +150,9 @@ class TelegramChannel(EventChannel):
             text = await self._addressed_text(content)
             if text is None:
                 return []
+            if not text and content.get("only_words"):
+                # Called by its name and nothing else.
+                text = COMMANDS["start"]
         return await self._answer_text(talks, event.talk, content, text)
 
     async def _answer_press(self, talks: Talks, talk: Text, content: Mapping[str, Any]) -> List[Call]:

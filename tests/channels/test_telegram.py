@@ -448,6 +448,29 @@ def test_what_others_say_in_a_group_is_never_kept(telegram: Telegram, person: Pe
     assert telegram.assistant.files_holding("Springwater") == []
 
 
+def test_its_name_alone_is_greeted_and_a_picture_with_its_name_can_not_be_read(telegram: Telegram, person: Person) -> None:
+    chat, photo = group(), [{"file_id": "x", "file_unique_id": "y", "width": 1, "height": 1}]
+    telegram.post(person.writes(f"@{USERNAME}", chat))
+    telegram.post(person.writes(None, chat, photo=photo, caption=f"@{USERNAME}"))
+
+    wait_until(lambda: len(telegram.api.texts(chat)) == 2, 20, "the replies")
+    assert telegram.api.texts(chat)[0].startswith("Hello") and telegram.api.texts(chat)[1] == ONLY_WORDS
+
+
+def test_who_leads_a_group_without_a_name_is_answered_and_the_posts_of_its_channel_are_not(telegram: Telegram) -> None:
+    chat, telegrams_own = group(), Person()
+    anonymous = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+    post = telegrams_own.writes(f"Ask @{USERNAME} about dystonia", chat, is_automatic_forward=True)
+    asked = telegrams_own.writes(f"@{USERNAME} {QUESTION}", chat, sender_chat={"id": chat, "type": "supergroup", "title": "Us"})
+    asked["message"]["from"] = anonymous
+    for update in (post, asked):
+        assert telegram.post(update) == 200
+
+    wait_until(lambda: len(telegram.api.texts(chat)) == 1, 20, "the reply")
+    answered = [call["reply_parameters"]["message_id"] for call in telegram.api.calls("sendMessage") if call["chat_id"] == chat]
+    assert answered == [asked["message"]["message_id"]]
+
+
 @pytest.mark.parametrize("saying", ["My neck hurts, is that dystonia?", "Should I stop taking my baclofen?"])
 def test_personal_talk_in_a_group_goes_to_a_private_chat(telegram: Telegram, person: Person, saying: str) -> None:
     chat = group()
