@@ -126,7 +126,7 @@ class Reading:
         words: of the message.
         mentions: of the vocabulary, in order.
         parts: the whole message first, then each of its questions where it holds several.
-        asides: stretches that are read for red flags only: they ask nothing, or are the only one that does.
+        asides: stretches that are read for red flags only: they ask nothing, are the only one that does, or are parts of one.
         asks: whether any stretch has the form of a question.
         signals: what the detectors raised.
     """

@@ -16,6 +16,8 @@ from nlu.vocabulary import VocabularyExtractor
 
 MAX_PARTS = 6
 """More parts than this are joined to the last; a message has at most 1,000 characters."""
+MAX_CLAUSES = 16
+"""The same, of those that are read for red flags only."""
 MIN_WORDS = 2
 A_FEW = 4
 """A message of so many words with a topic in it ("any side effects?") leans on the talk."""
@@ -49,6 +51,11 @@ _ASKS = r"(?:how|what|why|when|where|who|which|whose|is|are|am|can|could|do|does
 _JOINT = re.compile(r"^(?:and|also|plus|then|but|or|so|otherwise|&)$", re.I)
 _ADDS = re.compile(r"^(?:also|plus|otherwise)$", re.I)
 _OPENS = re.compile(rf"^(?:{_ASKS}(?:'?s|'?re)?|any|whether|tell|explain)$", re.I)
+_STATES = re.compile(
+    r"^(?:i|i'?m|i'?ve|my|our|he|he'?s|his|she|she'?s|her|we|we'?re|we'?ve|they|they'?re|there|there'?s|it'?s|mum|mom|dad|someone|somebody)$",
+    re.I,
+)
+"""What a clause begins with that states something."""
 _OPENS_IN_TWO = re.compile(
     r"^(?:(?:what|how) about|if (?:so|not|yes|no)|(?:was|were) (?:it|that|this|they|he|she|the|my)"
     r"|(?:anything|anyone|someone|somewhere) (?:that|who|to))$",
@@ -144,11 +151,13 @@ class QuestionSplitter(ReadingComponent):
             part.topic_word, part.is_listed = _topic_word(part.words), bool(listed and reading.parts)
             _settle_subject(reading, part, talk)
             reading.parts.append(part)
-        reading.asides = [_part(reading, *span) for span in spans if len(spans) > 1 and span not in asking]
         if picked:
             _pick(reading.parts[0], picked.id, picked.question)
-        elif not reading.parts[1:] and not reading.asides:
+            return
+        if not reading.parts[1:] and len(spans) < 2:
             _carry_over(reading, reading.parts[0], talk)
+        clauses = [span for span in _clauses(reading) if not is_courtesy(reading.text(*span))]
+        reading.asides = [_part(reading, *span) for span in clauses if len(clauses) > 1 and span not in asking]
 
 
 def _part(reading: Reading, first: int, last: int) -> Part:
@@ -268,11 +277,27 @@ def _spans(reading: Reading) -> Iterator[Tuple[int, int]]:
             cuts.append(position)
         elif _begins_unmarked(reading, cuts[-1], position):
             cuts.append(position)
-    cuts.append(len(words))
-    spans = [(first, last) for first, last in zip(cuts, cuts[1:]) if _long_enough(reading, first, last)]
-    if len(spans) > MAX_PARTS:
-        spans = [*spans[: MAX_PARTS - 1], (spans[MAX_PARTS - 1][0], spans[-1][1])]
-    return iter(spans)
+    return iter(_between(reading, cuts, MAX_PARTS))
+
+
+def _clauses(reading: Reading) -> List[Tuple[int, int]]:
+    """The stretches of a message that may tell of an emergency each, whatever is asked beside it: finer than questions are cut."""
+    words, cuts = reading.words, [0]
+    for position in range(1, len(words) - 1):
+        ended = words[position - 1].typed in _ENDS or "\n" in words[position - 1].space
+        joined = bool(_JOINT.match(words[position].typed))
+        apart = joined or words[position - 1].typed in _PAUSES
+        opens = bool(_STATES.match(words[position + joined].typed)) or _opens_question(words, position + joined)
+        if ended or apart and opens or joined and is_question(reading.text(cuts[-1], position)):
+            cuts.append(position)
+    return _between(reading, cuts, MAX_CLAUSES)
+
+
+def _between(reading: Reading, cuts: Sequence[int], most: int) -> List[Tuple[int, int]]:
+    """The stretches between cuts that are long enough; those past the most are joined to the last."""
+    bounds = [*cuts, len(reading.words)]
+    spans = [(first, last) for first, last in zip(bounds, bounds[1:]) if _long_enough(reading, first, last)]
+    return spans if len(spans) <= most else [*spans[: most - 1], (spans[most - 1][0], spans[-1][1])]
 
 
 def _begins_unmarked(reading: Reading, start: int, position: int) -> bool:

@@ -32,6 +32,20 @@ def test_what_stands_around_a_single_question_is_no_part_and_is_still_searched_f
     assert reading.stretches == [reading.parts[0], *reading.asides]
 
 
+@pytest.mark.parametrize(
+    ("text", "aside"),
+    [
+        ("what is blepharospasm and she's choking", "and she's choking"),
+        ("how is it treated but wee looks like cola", "but wee looks like cola"),
+        ("lovely page, my husband hits me, is there a leaflet on pillows", "my husband hits me,"),
+        (f"{'We had a nice day out by the sea. ' * 12}He is choking.", "he is choking."),
+    ],
+    ids=["a statement", "without a subject", "between commas", "after a dozen sentences"],
+)
+def test_a_clause_that_may_tell_of_an_emergency_is_read_by_itself(text: str, aside: str) -> None:
+    assert aside in [part.words for part in read(text).asides]
+
+
 def test_what_stands_between_two_questions_is_an_aside() -> None:
     reading = read("What causes it? I feel awful. Can it be cured?")
 
