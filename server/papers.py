@@ -81,8 +81,7 @@ def clean_backup(backup: Path, before: float, forgotten: Dict[str, float], clock
         return 0
     talks = Talks.at(f"sqlite:///{backup / TALK_FILE}", clock)
     try:
-        old = [talk for talk, last in talks.page("", 10**9) if last < before]
-        deleted = sum(talks.expire(talk, before) for talk in old) + talks.expire_notes(before) + talks.forget_again(forgotten)
+        deleted = talks.expire_all(before) + talks.forget_again(forgotten)
         if deleted:
             talks.tidy()
     finally:

@@ -180,10 +180,11 @@ class Supervisor:
             print("\nStopping ...", flush=True)
             return 0
         finally:
+            # Who comes now is told by Rasa that it ends, and does not wait here for nobody.
+            self._listener.close()
             # Rasa first: until it has finished what is under way, it needs the action server.
             for process in [*reversed(self._next), *reversed(self._processes)]:
                 process.stop()
-            self._listener.close()
             with contextlib.suppress(OSError):
                 (self._settings.data / STATUS_FILE).unlink(missing_ok=True)
 

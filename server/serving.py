@@ -26,7 +26,7 @@ from server.settings import SOCKETS
 FINISH_SECONDS = 12.0
 """How long what is under way may take at the end: a turn takes at most ten (channels/turn.py)."""
 LINGER_SECONDS = 0.3
-"""How long a process that is replaced goes on answering on connections that are open: a caller may be about to send."""
+"""How long a process that ends still answers, or says that it will not: a caller may be about to send."""
 AGAIN_SECONDS = 0.5
 """How often the supervisor is told whether this process is ready, until it may serve."""
 ALIVE = "/health"
@@ -110,7 +110,7 @@ class Serving:
         if self._replaced:
             # Who comes now waits at the socket for the process that takes over.
             server.server.close()
-            await asyncio.sleep(LINGER_SECONDS)
+        await asyncio.sleep(LINGER_SECONDS)
         await _until(lambda: not any(map(_is_under_way, self._taken_in)), FINISH_SECONDS)
         server.server.close()
         await server.before_stop()

@@ -113,6 +113,18 @@ class Talks:
             connection.execute(_FORGOTTEN.delete().where(_FORGOTTEN.c.timestamp < before))
         return self.feedback.expire(before)
 
+    def expire_all(self, before: float) -> int:
+        """The same for all talks at once, where nobody waits: in a backup, say; returns the same."""
+        old = [talk for talk, last in self.page("", 10**9) if last < before]
+        return sum(self.expire(talk, before) for talk in old) + self.expire_notes(before)
+
+    def note_forgotten(self, forgotten: Dict[str, float]) -> None:
+        """Notes what was forgotten, by another database's notes."""
+        with self._engine.begin() as connection:
+            for talk, timestamp in forgotten.items():
+                connection.execute(_FORGOTTEN.delete().where(_FORGOTTEN.c.talk == talk))
+                connection.execute(_FORGOTTEN.insert().values(talk=talk, timestamp=timestamp))
+
     def forget_again(self, forgotten: Dict[str, float]) -> int:
         """In a backup, deletes what was forgotten since it was made; returns how many events that were."""
         deleted = 0
