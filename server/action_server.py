@@ -1,7 +1,6 @@
 """The action server: Rasa's own (rasa-sdk), on the loopback address only, with the facts read before it answers."""
 from __future__ import annotations
 
-import logging
 import sys
 import warnings
 
@@ -16,13 +15,14 @@ from sanic.response import HTTPResponse, json  # noqa: E402
 import actions  # noqa: E402
 from actions.actions import answerer  # noqa: E402
 from dystonia.store import FactErrors, served_version  # noqa: E402
+from server import logs  # noqa: E402
 from server.settings import Settings  # noqa: E402
 
 
 def main() -> int:
     """Serves actions until it is stopped; returns 1 when the facts can't be used."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environment()
+    logs.set_up(settings.log)
     try:
         answerer()
     except FactErrors as errors:

@@ -57,6 +57,18 @@ def open_bots(settings: Settings, environment: Mapping[str, str], say: Callable[
     return opened
 
 
+def half_configured(environment: Mapping[str, str]) -> List[str]:
+    """What is wrong with the channels that someone began to configure, one sentence each."""
+    faults = []
+    for name in NEEDED:
+        try:
+            if any(environment.get(variable) for variable in NEEDED[name]):
+                _secrets(name, environment)
+        except SettingsError as error:
+            faults.append(f"{name} stays closed. {error}")
+    return faults
+
+
 def telegram_secrets(environment: Mapping[str, str]) -> Tuple[str, str, str]:
     """Token, secret and server of Telegram, for commands.
 

@@ -25,7 +25,7 @@ Check = Callable[[], Awaitable[None]]
 
 
 class NotReady(Exception):
-    """A check failed; the words say what, and how to mend it. They are for everyone: no paths, no addresses, no words of visitors."""
+    """A check failed; the words say what, and how to mend it. They are for everyone: no paths, no words of visitors."""
 
 
 class Readiness:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
+from server.logs import tell
 from server.model import path_for_inputs
 from server.settings import ROOT, SOCKETS, Settings, SettingsError
 
@@ -148,8 +149,10 @@ class Supervisor:
             SettingsError: a port can't be used.
         """
         self._settings = settings
-        self._listener = _listen("DYSTONIA_PORT", settings.host, settings.port)
-        _listen("DYSTONIA_ACTION_PORT", "127.0.0.1", settings.action_port).close()
+        (rasa, *others) = settings.ports
+        self._listener = listening(*rasa)
+        for port in others:
+            listening(*port).close()
         self._processes: List[Process] = []
         self._next: List[Process] = []
         self._reloads = 0
@@ -177,7 +180,7 @@ class Supervisor:
                 if self._asked:
                     self._reload()
         except Stop:
-            print("\nStopping ...", flush=True)
+            tell("\nStopping ...", self._settings.log)
             return 0
         finally:
             # Who comes now is told by Rasa that it ends, and does not wait here for nobody.
@@ -220,7 +223,7 @@ class Supervisor:
         """
         for process in self._processes:
             if process.died():
-                _revive(process)
+                _revive(process, self._settings.log)
             elif not process.serves and process.answers():
                 process.let_serve()
         time.sleep(seconds)
@@ -248,7 +251,7 @@ class Supervisor:
 
     def _reload(self) -> None:
         self._asked = False
-        print("Reloading: the present model and facts are made ready; until then the old ones go on ...", flush=True)
+        tell("Reloading: the present model and facts are made ready; until then the old ones go on ...", self._settings.log)
         self._note("reloading")
         try:
             self._next = self._made(self._model(self._run_beside), _free_port())
@@ -283,7 +286,7 @@ class Supervisor:
     def _finish_reload(self, outcome: str, words: str) -> None:
         self._next = []
         self._reloads += 1
-        print(words, file=sys.stderr if outcome == "kept" else sys.stdout, flush=True)
+        tell(words, self._settings.log, "ERROR" if outcome == "kept" else "INFO")
         self._note("serving", outcome=outcome, words=words)
 
     def _note(self, state: str, **more: str) -> None:
@@ -304,7 +307,7 @@ def _start(processes: List[Process]) -> None:
         process.start()
 
 
-def _revive(process: Process) -> None:
+def _revive(process: Process, form: str) -> None:
     """Starts a process again.
 
     Raises:
@@ -314,7 +317,7 @@ def _revive(process: Process) -> None:
     process.deaths = [death for death in process.deaths if now - death < 60] + [now]
     if len(process.deaths) > RESTARTS:
         raise NotUsable(f"The {process.name} ended {len(process.deaths)} times within a minute. Mend: see its messages above.")
-    print(f"The {process.name} ended; it is started again.", file=sys.stderr, flush=True)
+    tell(f"The {process.name} ended; it is started again.", form, "WARNING")
     process.start()
 
 
@@ -322,15 +325,15 @@ def _greet(settings: Settings) -> None:
     body = '{"sender": "me", "message": "What is dystonia?"}'
     key = '-H "Authorization: Bearer $DYSTONIA_REST_KEY" ' if settings.rest_key else ""
     rest = f"  make chat\n  curl -s {settings.url}/webhooks/rest/webhook {key}-d '{body}'\n" if settings.rest_is_open else ""
-    print(
+    tell(
         f"\nThe assistant answers at {settings.url} (stop it with Ctrl-C). Try it from another terminal:\n"
         f"  {settings.url}/widget/demo shows the chat widget on a page\n"
         f"{rest}",
-        flush=True,
+        settings.log,
     )
 
 
-def _listen(name: str, host: str, port: int) -> socket.socket:
+def listening(name: str, host: str, port: int) -> socket.socket:
     """A socket that callers may wait at.
 
     Raises:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import warnings
@@ -26,7 +25,6 @@ warnings.simplefilter("ignore")
 import rasa.core.run as rasa_run  # noqa: E402
 from rasa.core.utils import AvailableEndpoints  # noqa: E402
 from rasa.utils.endpoints import EndpointConfig  # noqa: E402
-from rasa.utils.log_utils import configure_structlog  # noqa: E402
 from sanic.exceptions import SanicException  # noqa: E402
 from sanic.request import Request  # noqa: E402
 from sanic.response import HTTPResponse, json  # noqa: E402
@@ -36,7 +34,7 @@ from channels.rest import CLOSED, RestChannel  # noqa: E402
 from channels.widget import WidgetChannel  # noqa: E402
 from channels.widget_pages import pages  # noqa: E402
 from dystonia.store import FactErrors  # noqa: E402
-from server import care, rasa_mends, self_test, several  # noqa: E402
+from server import care, logs, rasa_mends, self_test, several  # noqa: E402
 from server.bots import open_bots  # noqa: E402
 from server.serving import Serving  # noqa: E402
 from server.settings import ROOT, Settings  # noqa: E402
@@ -45,9 +43,7 @@ from server.settings import ROOT, Settings  # noqa: E402
 def main(model: Path) -> int:
     """Serves a model until it is stopped."""
     settings = Settings.from_environment()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    # Rasa's debug lines quote messages; nothing below a warning is ever formatted.
-    configure_structlog(logging.WARNING)
+    logs.set_up(settings.log)
     rasa_mends.apply(settings.action_timeout)
     try:
         several.join(settings)

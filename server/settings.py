@@ -6,13 +6,14 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping, Optional, Tuple
+from typing import List, Mapping, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 SOCKETS = "DYSTONIA_SOCKETS"
 """No setting: where the supervisor tells a process that it starts the numbers of the sockets that it lends."""
+LOG_FORMS = ("plain", "json")
 SHORTEST_SECRET = 32
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
@@ -40,6 +41,7 @@ class Settings:
         postgres_url: the PostgreSQL database of the talks; without it SQLite in the data folder (DYSTONIA_POSTGRES_URL).
         redis_url: what several instances share locks and limits through; without it there is one instance (DYSTONIA_REDIS_URL).
         rest_key: what callers of the REST channel must send (DYSTONIA_REST_KEY).
+        log: ``plain`` lines for people, or ``json`` lines for machines (DYSTONIA_LOG).
     """
 
     host: str = "127.0.0.1"
@@ -55,6 +57,7 @@ class Settings:
     postgres_url: Optional[str] = field(default=None, repr=False)
     redis_url: Optional[str] = field(default=None, repr=False)
     rest_key: Optional[str] = field(default=None, repr=False)
+    log: str = "plain"
 
     def __post_init__(self) -> None:
         """Refuses what can't go together.
@@ -90,6 +93,7 @@ class Settings:
             widget_secret=_secret(environment, "DYSTONIA_WIDGET_SECRET"),
             proxies=_count(environment, "DYSTONIA_PROXIES", cls.proxies),
             metrics_token=_secret(environment, "DYSTONIA_METRICS_TOKEN"),
+            log=_one_of(environment, "DYSTONIA_LOG", LOG_FORMS, cls.log),
             keep_days=_days(environment, "DYSTONIA_KEEP_DAYS", cls.keep_days),
             postgres_url=_address(environment, "DYSTONIA_POSTGRES_URL", "postgresql", "postgresql://user:password@127.0.0.1:5432/dystonia"),
             redis_url=_address(environment, "DYSTONIA_REDIS_URL", "rediss?", "redis://127.0.0.1:6379/0"),
@@ -105,6 +109,11 @@ class Settings:
     def action_facts_url(self) -> str:
         """Where the action server says which facts it has read."""
         return f"http://127.0.0.1:{self.action_port}/facts"
+
+    @property
+    def ports(self) -> List[Tuple[str, str, int]]:
+        """The ports that are taken, Rasa's first: setting, address and number."""
+        return [("DYSTONIA_PORT", self.host, self.port), ("DYSTONIA_ACTION_PORT", "127.0.0.1", self.action_port)]
 
     @property
     def url(self) -> str:
@@ -188,3 +197,10 @@ def _days(environment: Mapping[str, str], name: str, default: int) -> int:
     if not (value.isascii() and value.isdecimal()) or not 0 < int(value) <= 3650:
         raise SettingsError(f"{name} is '{value}'. Mend: whole days, 1 to 3650, such as {default}.")
     return int(value)
+
+
+def _one_of(environment: Mapping[str, str], name: str, choices: Tuple[str, ...], default: str) -> str:
+    value = environment.get(name, default)
+    if value not in choices:
+        raise SettingsError(f"{name} is '{value}'. Mend: {' or '.join(choices)}.")
+    return value

@@ -46,7 +46,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         settings = Settings.from_environment()
         if asked.do == "backup":
-            print(f"Backup: {back_up(settings)}\nIt holds health talk and goes after {BACKUP_DAYS} days. Mind where you copy it.")
+            print(f"Backup: {back_up(settings)}\nIt holds health talk. It goes after {BACKUP_DAYS} days.")
         else:
             before = restore(settings, asked.file)
             print(f"Restored from {asked.file}." + (f" What stood here before is the backup {before}." if before else ""))

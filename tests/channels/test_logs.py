@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator
 
 import pytest
+import requests
 
-from tests.running import ActionStandIn, RunningAssistant, Visitor, running_assistant
+from channels.telegram import SECRET_HEADER
+from tests.running import ActionStandIn, RunningAssistant, Visitor, running_assistant, wait_until
 
 TELLING = "Quillfeather"
 """A name that stands nowhere but in what the visitors of these tests say."""
@@ -21,6 +23,8 @@ SAYINGS = [
     f"/restart {TELLING}",
 ]
 
+LINE = ("time", "level", "logger", "message")
+TELEGRAM_SECRET = "0123456789-abcdef"
 NO_READING = "ALTER TABLE events RENAME TO laid_aside"
 READING_AGAIN = "ALTER TABLE laid_aside RENAME TO events"
 NO_WRITING = "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
@@ -29,8 +33,13 @@ WRITING_AGAIN = "DROP TRIGGER full"
 
 @pytest.fixture(scope="module")
 def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAssistant]:
-    """An assistant that may be harmed: its action server does not run."""
-    with running_assistant(model, tmp_path_factory.mktemp("alone"), with_actions=False) as running:
+    """An assistant that may be harmed: its action server does not run. It is asked for as many lines as there are, as JSON."""
+    chatty = {"DYSTONIA_LOG": "json", "LOG_LEVEL": "DEBUG", "LOG_LEVEL_LIBRARIES": "DEBUG", "LOG_LEVEL_RASA": "DEBUG"}
+    secrets = {"DYSTONIA_TELEGRAM_TOKEN": "1:abcdef", "DYSTONIA_TELEGRAM_SECRET": TELEGRAM_SECRET}
+    nowhere = {"DYSTONIA_TELEGRAM_API_URL": "http://127.0.0.1:9"}
+    with running_assistant(
+        model, tmp_path_factory.mktemp("alone"), with_actions=False, **chatty, **secrets, **nowhere
+    ) as running:
         yield running
 
 
@@ -110,3 +119,44 @@ def test_no_message_is_logged_when_talks_cannot_be_kept(alone: RunningAssistant,
     assert len(alone.log()) > before
     assert TELLING not in alone.log()
     assert visitor.say("Hello").kind == "smalltalk"
+
+
+def test_no_message_is_logged_when_a_stored_event_can_not_be_read(alone: RunningAssistant) -> None:
+    visitor = alone.visitor()
+    visitor.say("Hello")
+    broken = json.dumps({"event": "no such event", "text": TELLING})
+    before = len(alone.log())
+
+    alone.kept("UPDATE events SET data = ? WHERE sender_id = ? AND type_name = 'user'", broken, f"rest:{visitor.sender}")
+    visitor.say(f"What is dystonia, {TELLING}?")
+
+    assert len(alone.log()) > before
+    assert TELLING not in alone.log()
+
+
+@pytest.mark.parametrize("body", ["{}", '{"message": {"text": "%s"}}', '{"update_id": 1, "message": "%s"}', '["%s"]', "%s"])
+def test_no_odd_event_of_an_app_is_logged(alone: RunningAssistant, body: str) -> None:
+    headers = {SECRET_HEADER: TELEGRAM_SECRET, "Content-Type": "application/json"}
+
+    requests.post(f"{alone.url}/webhooks/telegram/webhook", (body % TELLING if "%" in body else body).encode(), headers=headers)
+
+    assert TELLING not in alone.log()
+
+
+def test_no_event_of_an_app_is_logged_when_the_app_is_away(alone: RunningAssistant) -> None:
+    headers, chat = {SECRET_HEADER: TELEGRAM_SECRET}, {"id": 7, "type": "private"}
+    message = {"message_id": 1, "date": 1, "chat": chat, "from": {"id": 7, "is_bot": False}, "text": SAYINGS[0]}
+
+    requests.post(f"{alone.url}/webhooks/telegram/webhook", json={"update_id": 1, "message": message}, headers=headers)
+
+    wait_until(lambda: "telegram.db" in alone.files_holding("sendMessage"), 20, "the reply that waits")
+    assert TELLING not in alone.log()
+
+
+def test_every_line_is_json_where_machines_read_it(alone: RunningAssistant) -> None:
+    alone.visitor().say(SAYINGS[0])
+
+    lines = [line for line in alone.rasa.log().splitlines() if line.startswith("{")]
+
+    assert lines and {tuple(json.loads(line)) for line in lines} <= {LINE, (*LINE, "error")}
+    assert [line for line in alone.rasa.log().splitlines() if not line.startswith("{") and "is open" not in line] == []

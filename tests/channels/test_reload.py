@@ -55,7 +55,7 @@ def running(project: Path) -> Iterator[Supervisor]:
 
 
 class Load:
-    """Callers who ask one question after the other, each in a talk of their own: half of them over a connection that they keep."""
+    """Callers who ask one question after the other, each in a talk of their own; half of them keep their connection."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._url = f"{supervisor.url}/webhooks/rest/webhook"

@@ -171,7 +171,8 @@ def test_postgresql_is_copied_by_its_own_program(settings: Settings, tmp_path: P
     programs = tmp_path / "bin"
     programs.mkdir()
     program = programs / "pg_dump"
-    program.write_text('#!/bin/sh\nfor word; do case $word in --file=*) echo "$PGHOST $PGPASSWORD $PGDATABASE" > "${word#--file=}";; esac; done\n')
+    writes = 'echo "$PGHOST $PGPASSWORD $PGDATABASE" > "${word#--file=}"'
+    program.write_text(f"#!/bin/sh\nfor word; do case $word in --file=*) {writes};; esac; done\n")
     program.chmod(0o755)
     monkeypatch.setenv(backup.POSTGRES, "postgresql://me:hush@db.example/talks")
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")

@@ -1,0 +1,224 @@
+"""`make doctor`: each fault that is planted is found, with its mend; a healthy installation has none."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from server.papers import DAY
+from tests.running import free_ports
+from tools import doctor
+
+SECRET = "0123456789abcdef" * 4
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The data folder of a healthy installation."""
+    data = tmp_path / "var"
+    data.mkdir(mode=0o700)
+    return data
+
+
+@pytest.fixture
+def environment(data: Path) -> Dict[str, str]:
+    """The settings of a healthy installation."""
+    port, action_port = free_ports(2)
+    return {"DYSTONIA_DATA": str(data), "DYSTONIA_PORT": str(port), "DYSTONIA_ACTION_PORT": str(action_port)}
+
+
+def findings(check: Any, environment: Dict[str, str], **more: str) -> List[doctor.Finding]:
+    """What a check finds; each finding has its mend."""
+    found = doctor._of(check, {**environment, **more})
+    assert all(finding.mend for finding in found)
+    return found
+
+
+def only(check: Any, environment: Dict[str, str], **more: str) -> doctor.Finding:
+    """The one finding of a check."""
+    (finding,) = findings(check, environment, **more)
+    return finding
+
+
+def keep(data: Path, days: float) -> None:
+    """A talk that ended so many days ago."""
+    with closing(sqlite3.connect(data / "talks.db")) as talks:
+        talks.execute("CREATE TABLE IF NOT EXISTS events (sender_id TEXT, timestamp REAL)")
+        talks.execute("INSERT INTO events VALUES ('widget:one', ?)", (time.time() - days * DAY,))
+        talks.commit()
+
+
+def test_a_healthy_installation_has_no_fault(environment: Dict[str, str]) -> None:
+    checks = [check for check in doctor.CHECKS if check is not doctor.check_facts]
+
+    assert [finding for check in checks for finding in findings(check, environment)] == []
+    assert not any(finding.is_fault for finding in findings(doctor.check_facts, environment))
+
+
+def test_another_package_than_the_pinned_is_found(environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_PIN", doctor.re.compile(r"^(sanic)(==)", doctor.re.M))
+
+    assert "sanic 21" in only(doctor.check_python, environment).what
+
+
+def test_another_python_is_found(environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PYTHON", (3, 99))
+
+    assert "Rasa needs 3.99" in only(doctor.check_python, environment).what
+
+
+def test_a_missing_package_is_said_by_the_check_that_needs_it(
+    environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(doctor.sys.modules, "server.bots", None)
+
+    assert "could not be made" in only(doctor.check_channels, environment).what
+
+
+@pytest.mark.parametrize(
+    "setting, value",
+    [("DYSTONIA_PORT", "none"), ("DYSTONIA_KEEP_DAYS", "0"), ("DYSTONIA_LOG", "loud"), ("DYSTONIA_METRICS_TOKEN", "short")],
+)
+def test_a_setting_that_can_not_be_read_is_found_once(environment: Dict[str, str], setting: str, value: str) -> None:
+    found = [finding for check in doctor.CHECKS for finding in findings(check, environment, **{setting: value})]
+
+    assert [setting in finding.what for finding in found] == [True]
+
+
+def test_facts_that_can_not_be_used_are_found(environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from dystonia.store import FactErrors, FactStore
+
+    def fail() -> None:
+        raise FactErrors([])
+
+    monkeypatch.setattr(FactStore, "load", fail)
+
+    assert "facts can't be used" in only(doctor.check_facts, environment).what
+
+
+def test_a_missing_model_is_advice(environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("server.model.path_for_inputs", lambda: tmp_path / "none.tar.gz")
+
+    assert any("no model" in finding.what for finding in findings(doctor.check_facts, environment))
+
+
+def test_old_numbers_are_found(environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "NUMBERS_AGE", -365_000)
+
+    assert "The numbers to call" in only(doctor.check_numbers, environment).what
+
+
+def test_a_clock_that_is_behind_is_found(environment: Dict[str, str], data: Path) -> None:
+    keep(data, 0)
+    tomorrow = time.time() + DAY
+    os.utime(data / "talks.db", (tomorrow, tomorrow))
+
+    assert "24 hours behind" in only(doctor.check_clock, environment).what
+
+
+@pytest.mark.parametrize("setting", ["DYSTONIA_PORT", "DYSTONIA_ACTION_PORT"])
+def test_a_taken_port_is_found(environment: Dict[str, str], setting: str) -> None:
+    with socket.create_server(("127.0.0.1", int(environment[setting]))):
+        assert setting in only(doctor.check_ports, environment).mend
+
+
+def test_an_assistant_that_runs_and_is_not_ready_is_found(environment: Dict[str, str], data: Path) -> None:
+    (data / "run.json").write_text(f'{{"pid": {os.getpid()}}}')
+
+    assert "not ready" in only(doctor.check_ports, environment).what
+
+
+def test_a_data_folder_that_others_can_read_is_found(environment: Dict[str, str], data: Path) -> None:
+    (data / "gaps.html").write_text("words")
+    data.chmod(0o755)
+
+    assert only(doctor.check_data, environment).mend == f"chmod 700 {data}"
+
+
+def test_a_data_folder_that_is_none_is_found(environment: Dict[str, str], data: Path) -> None:
+    (data / "file").touch()
+
+    assert "can't be written" in only(doctor.check_data, environment, DYSTONIA_DATA=str(data / "file")).what
+
+
+@pytest.mark.parametrize("free, is_fault", [(doctor.LEAST_ROOM - 1, True), (doctor.ROOM - 1, False)])
+def test_a_full_disk_is_found(
+    environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch, free: int, is_fault: bool
+) -> None:
+    usage = type("Usage", (), {"free": free})
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
+
+    assert only(doctor.check_data, environment).is_fault is is_fault
+
+
+def test_a_damaged_file_of_talks_is_found(environment: Dict[str, str], data: Path) -> None:
+    (data / "talks.db").write_bytes(b"SQLite format 3\x00" + b"\xff" * 4096)
+
+    assert any("damaged" in finding.what for finding in findings(doctor.check_talks, environment))
+
+
+def test_talks_that_should_be_gone_are_found(environment: Dict[str, str], data: Path) -> None:
+    keep(data, 40)
+
+    assert any("40 days old" in finding.what for finding in findings(doctor.check_talks, environment))
+
+
+def test_a_missing_backup_is_advice(environment: Dict[str, str], data: Path) -> None:
+    keep(data, 1)
+
+    assert not only(doctor.check_talks, environment).is_fault
+
+
+@pytest.mark.parametrize("setting", ["DYSTONIA_WIDGET_SECRET", "DYSTONIA_METRICS_TOKEN"])
+def test_a_secret_that_can_be_guessed_is_found_and_not_shown(environment: Dict[str, str], setting: str) -> None:
+    finding = only(doctor.check_secrets, environment, **{setting: "hush" * 8})
+
+    assert setting in finding.what and "hush" not in finding.what
+    assert findings(doctor.check_secrets, environment, **{setting: SECRET}) == []
+
+
+def test_a_secret_file_that_others_can_read_is_found(environment: Dict[str, str], data: Path) -> None:
+    (data / "widget_secret").write_text(SECRET)
+    (data / "widget_secret").chmod(0o644)
+
+    assert "chmod 600" in only(doctor.check_secrets, environment).mend
+
+
+def test_a_channel_that_is_half_configured_is_found(environment: Dict[str, str]) -> None:
+    finding = only(doctor.check_channels, environment, DYSTONIA_SLACK_TOKEN="xoxb-1")
+
+    assert "Slack stays closed" in finding.what and "DYSTONIA_SLACK_SECRET" in finding.what
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"DYSTONIA_WIDGET_ORIGINS": "http://friends.example", "DYSTONIA_PROXIES": "1"}, "unencrypted"),
+        ({"DYSTONIA_WIDGET_ORIGINS": "https://friends.example"}, "share its limit"),
+        ({"DYSTONIA_HOST": "192.0.2.7"}, "without encryption"),
+    ],
+    ids=["plain site", "no proxy counted", "open to the network"],
+)
+def test_how_visitors_come_in_is_looked_at(environment: Dict[str, str], settings: Dict[str, str], words: str) -> None:
+    assert words in only(doctor.check_sites, environment, **settings).what
+
+
+def test_sites_on_this_machine_are_fine(environment: Dict[str, str]) -> None:
+    assert findings(doctor.check_sites, environment, DYSTONIA_WIDGET_ORIGINS="http://localhost:8000 http://127.0.0.1:1") == []
+
+
+@pytest.mark.parametrize("is_fault, status", [(True, 1), (False, 0)])
+def test_the_exit_status_tells_faults_from_advice(
+    is_fault: bool, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "CHECKS", (lambda settings, environment: [doctor.Finding("It hums.", "oil it", is_fault)],))
+
+    assert doctor.main() == status
+    assert "It hums." in capsys.readouterr().out
