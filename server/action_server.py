@@ -18,6 +18,8 @@ from dystonia.store import FactErrors, served_version  # noqa: E402
 from server import logs  # noqa: E402
 from server.settings import Settings  # noqa: E402
 
+DEFAULT_PORT = 5055
+
 
 def main() -> int:
     """Serves actions until it is stopped; returns 1 when the facts can't be used."""
@@ -37,7 +39,7 @@ def main() -> int:
         """Which facts are served, for `/ready` (server/health.py)."""
         return json({"content": content})
 
-    app.run("127.0.0.1", settings.action_port, workers=1, access_log=False, motd=False)
+    app.run("127.0.0.1", settings.action_port or DEFAULT_PORT, workers=1, access_log=False, motd=False)
     return 0
 
 

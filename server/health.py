@@ -12,7 +12,8 @@ from sanic import Blueprint
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
-from dystonia.store import served_version
+from actions.actions import answerer
+from dystonia.store import FactErrors, served_version
 from server.settings import Settings
 from server.talks import Talks
 
@@ -81,6 +82,12 @@ class Readiness:
 
     async def _actions(self) -> None:
         """Whether actions are answered, and from the same facts as the static replies."""
+        if self._settings.action_facts_url is None:
+            try:
+                answerer()
+            except FactErrors:
+                raise NotReady("The facts can't be read. Mend: make facts.") from None
+            return
         try:
             async with aiohttp.ClientSession() as session, session.get(self._settings.action_facts_url) as answer:
                 content = (await answer.json())["content"]

@@ -205,15 +205,16 @@ class Supervisor:
                 raise SettingsError("The model could not be trained; the reason is above.")
         return model
 
-    def _made(self, model: Path, action_port: int) -> List[Process]:
-        """The processes for a model, not started yet."""
-        environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "DYSTONIA_ACTION_PORT": str(action_port)}
+    def _made(self, model: Path, action_port: Optional[int]) -> List[Process]:
+        """The processes for a model, not started yet; without a port for them, actions run inside Rasa."""
+        environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false"}
         python = [sys.executable, "-W", "ignore", "-m"]
-        health = f"http://127.0.0.1:{action_port}/health"
-        return [
-            Process("action server", [*python, "server.action_server"], environment, health),
-            Process("Rasa", [*python, "server.serve", str(model)], environment, listener=self._listener),
-        ]
+        others = []
+        if action_port:
+            environment["DYSTONIA_ACTION_PORT"] = str(action_port)
+            health = f"http://127.0.0.1:{action_port}/health"
+            others = [Process("action server", [*python, "server.action_server"], environment, health)]
+        return [*others, Process("Rasa", [*python, "server.serve", str(model)], environment, listener=self._listener)]
 
     def _tend(self, seconds: float) -> None:
         """Starts again what has died, and waits a little.
@@ -254,7 +255,7 @@ class Supervisor:
         tell("Reloading: the present model and facts are made ready; until then the old ones go on ...", self._settings.log)
         self._note("reloading")
         try:
-            self._next = self._made(self._model(self._run_beside), _free_port())
+            self._next = self._made(self._model(self._run_beside), _free_port() if self._settings.action_port else None)
             _start(self._next)
             self._wait_for(lambda: self._next[0].answers() and self._next[-1].findings().get("ready", False), self._next)
         except (NotUsable, SettingsError, OSError) as reason:

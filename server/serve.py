@@ -35,6 +35,7 @@ from channels.widget import WidgetChannel  # noqa: E402
 from channels.widget_pages import pages  # noqa: E402
 from dystonia.store import FactErrors  # noqa: E402
 from server import care, logs, rasa_mends, self_test, several  # noqa: E402
+from server.actions_inside import ActionsInside  # noqa: E402
 from server.bots import open_bots  # noqa: E402
 from server.serving import Serving  # noqa: E402
 from server.settings import ROOT, Settings  # noqa: E402
@@ -91,7 +92,10 @@ def _refuse(request: Request, refused: SanicException) -> HTTPResponse:
 def endpoints(settings: Settings) -> AvailableEndpoints:
     """endpoints.yml, with the ports, paths and databases of the settings."""
     configured = AvailableEndpoints.read_endpoints(str(ROOT / "endpoints.yml"))
-    configured.action.url = settings.action_url
+    if settings.action_url:
+        configured.action.url = settings.action_url
+    else:
+        configured.action = ActionsInside()
     if settings.postgres_url:
         configured.tracker_store = EndpointConfig(settings.postgres_url, type="server.postgres_store.PostgresTalks")
         if settings.redis_url:

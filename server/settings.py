@@ -29,7 +29,8 @@ class Settings:
     Attributes:
         host: address that Rasa listens on (DYSTONIA_HOST).
         port: its port (DYSTONIA_PORT).
-        action_port: port of the action server, always on the loopback address (DYSTONIA_ACTION_PORT).
+        action_port: port of the action server, always on the loopback address; without one, actions run inside the Rasa
+            process (DYSTONIA_ACTION_PORT).
         data: folder for talks, made when missing (DYSTONIA_DATA).
         action_timeout: seconds before a visitor is told that the look-up failed (DYSTONIA_ACTION_TIMEOUT).
         widget_origins: sites that may show the chat widget, as ``https://site.example``; with none, those on the loopback
@@ -46,7 +47,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 5005
-    action_port: int = 5055
+    action_port: Optional[int] = None
     data: Path = ROOT / "var"
     action_timeout: float = 2.0
     widget_origins: Tuple[str, ...] = ()
@@ -86,7 +87,7 @@ class Settings:
         return cls(
             host=environment.get("DYSTONIA_HOST", cls.host),
             port=_port(environment, "DYSTONIA_PORT", cls.port),
-            action_port=_port(environment, "DYSTONIA_ACTION_PORT", cls.action_port),
+            action_port=_port(environment, "DYSTONIA_ACTION_PORT", 5055) if "DYSTONIA_ACTION_PORT" in environment else None,
             data=Path(environment.get("DYSTONIA_DATA", cls.data)).resolve(),
             action_timeout=_seconds(environment, "DYSTONIA_ACTION_TIMEOUT", cls.action_timeout),
             widget_origins=_origins(environment, "DYSTONIA_WIDGET_ORIGINS"),
@@ -101,19 +102,20 @@ class Settings:
         )
 
     @property
-    def action_url(self) -> str:
-        """Where Rasa calls actions."""
-        return f"http://127.0.0.1:{self.action_port}/webhook"
+    def action_url(self) -> Optional[str]:
+        """Where Rasa calls actions; None where it runs them itself."""
+        return f"http://127.0.0.1:{self.action_port}/webhook" if self.action_port else None
 
     @property
-    def action_facts_url(self) -> str:
-        """Where the action server says which facts it has read."""
-        return f"http://127.0.0.1:{self.action_port}/facts"
+    def action_facts_url(self) -> Optional[str]:
+        """Where the action server says which facts it has read; None where there is none."""
+        return f"http://127.0.0.1:{self.action_port}/facts" if self.action_port else None
 
     @property
     def ports(self) -> List[Tuple[str, str, int]]:
         """The ports that are taken, Rasa's first: setting, address and number."""
-        return [("DYSTONIA_PORT", self.host, self.port), ("DYSTONIA_ACTION_PORT", "127.0.0.1", self.action_port)]
+        ports = [("DYSTONIA_PORT", self.host, self.port)]
+        return [*ports, ("DYSTONIA_ACTION_PORT", "127.0.0.1", self.action_port)] if self.action_port else ports
 
     @property
     def url(self) -> str:

@@ -6,36 +6,26 @@ import asyncio
 import logging
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Optional, Text
+from typing import Any, Dict, Text
 
 import aiohttp
 from rasa.core.channels.channel import UserMessage
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.utils.endpoints import EndpointConfig
-from rasa_sdk.executor import ActionExecutor
 
-from actions.actions import ActionAnswer, ActionContinue
 from channels.intake import clean_message
 from channels.turn import take_turn
 from server import rasa_mends
+from server.actions_inside import ActionsInside
 from server.settings import Settings
 
 
-class ActionsInside(EndpointConfig):
-    """Runs the actions here, in place of a server that runs them; ``dead`` ones fail as a server that is down does."""
+class DeadActions(EndpointConfig):
+    """Fails as an action server that is down does."""
 
-    def __init__(self, dead: bool = False) -> None:
-        super().__init__(url="inside")
-        self._dead = dead
-        self._executor = ActionExecutor()
-        for action in (ActionAnswer(), ActionContinue()):
-            self._executor.register_action(action)
-
-    async def request(self, *_: Any, json: Optional[Dict[Text, Any]] = None, **__: Any) -> Any:
-        """What the action server would answer."""
-        if self._dead:
-            raise aiohttp.ClientConnectionError("the action server is dead")
-        return await self._executor.run(json or {})
+    async def request(self, *_: Any, **__: Any) -> Any:
+        """Nothing answers."""
+        raise aiohttp.ClientConnectionError("the action server is dead")
 
 
 class Whole:
@@ -51,7 +41,7 @@ class Whole:
         rasa_mends.apply(Settings.action_timeout)
         writer = EndpointConfig(type="server.responses.ResponseWriter")
         self._talks = InMemoryTrackerStore(None)
-        actions = ActionsInside(actions_dead)
+        actions = DeadActions() if actions_dead else ActionsInside()
         self.agent = Agent.load(str(model), generator=writer, tracker_store=self._talks, action_endpoint=actions)
         self._loop = asyncio.new_event_loop()
 

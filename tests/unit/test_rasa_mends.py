@@ -4,16 +4,23 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import json
 from types import ModuleType
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 import jsonschema
 import pytest
 import rasa
 import rasa.core.actions.action as rasa_action
+import rasa.core.policies.rule_policy as rule_policy
 import rasa.core.processor as rasa_processor
+import rasa.engine.runner.dask as rasa_runner
 import rasa.server as rasa_server
+import rasa.shared.core.events as rasa_events
+import rasa.shared.utils.schemas.events as event_schemas
 from rasa.core.channels.channel import UserMessage
+from rasa.engine.exceptions import GraphRunError
+from rasa.engine.graph import GraphComponent, GraphSchema, SchemaNode
 from rasa.shared.core.slots import AnySlot
 from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Sanic
@@ -26,6 +33,11 @@ STOCK: Dict[Tuple[ModuleType, str], str] = {
     (rasa_action, "RemoteAction.run"): "b530fc5a6789c82f",
     (rasa_processor, "MessageProcessor._parse_message_with_graph"): "72d339a8c2cf1b85",
     (rasa_server, "configure_cors"): "29bc6edc3e82d1d9",
+    (rasa_runner, "DaskGraphRunner.run"): "ce0438b9b8e79330",
+    (rasa_runner, "DaskGraphRunner._build_dask_graph"): "0035c0b37188c4b1",
+    (rasa_events, "Event.resolve_by_type"): "ffabe9999fc8f7f3",
+    (rule_policy, "RulePolicy._find_action_from_rules"): "9a6c28d7af23def6",
+    (rule_policy, "RulePolicy._predict"): "d0f079b86973bf96",
 }
 """What the mends replace or lean on, and the hash of its source in the Rasa that they were written for."""
 
@@ -34,6 +46,9 @@ REPLACED = {
     "rasa_action.DEFAULT_REQUEST_TIMEOUT": "RemoteAction.run",
     "MessageProcessor._parse_message_with_graph": "MessageProcessor._parse_message_with_graph",
     "rasa_server.configure_cors": "configure_cors",
+    "DaskGraphRunner.run": "DaskGraphRunner.run",
+    "Event.resolve_by_type": "Event.resolve_by_type",
+    "RulePolicy._find_action_from_rules": "RulePolicy._find_action_from_rules",
 }
 """Each thing of Rasa's that server/rasa_mends.py assigns to, and the function above that shows a change."""
 
@@ -46,6 +61,10 @@ def _rasa_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rasa_server, "configure_cors", rasa_server.configure_cors)
     processor = rasa_processor.MessageProcessor
     monkeypatch.setattr(processor, "_parse_message_with_graph", processor._parse_message_with_graph)
+    monkeypatch.setattr(rasa_runner.DaskGraphRunner, "run", rasa_runner.DaskGraphRunner.run)
+    monkeypatch.setattr(rasa_events.Event, "resolve_by_type", staticmethod(rasa_events.Event.resolve_by_type))
+    policy = rule_policy.RulePolicy
+    monkeypatch.setattr(policy, "_find_action_from_rules", policy._find_action_from_rules)
 
 
 @pytest.mark.parametrize("module, function", STOCK, ids=lambda value: value if isinstance(value, str) else "")
@@ -107,6 +126,83 @@ def test_the_compiled_check_takes_and_refuses_what_the_stock_check_does(result: 
     assert _passes_stock(result) is is_valid
 
 
+EVENTS: List[Dict[str, Any]] = [
+    {"event": "slot", "name": "about", "value": 1, "timestamp": 2.5},
+    {"event": "slot", "name": 3},
+    {"event": "bot", "text": "Hello", "data": {}},
+    {"event": "bot", "text": 5},
+    {"event": "user", "text": "Hello", "parse_data": {"entities": [{"entity": "type"}]}},
+    {"event": "user", "text": "Hello", "parse_data": {"entities": [{"entity": "type", "value": "x"}]}},
+    {"event": "action", "name": "action_listen", "policy": 1},
+    {"event": "followup", "name": "action_listen"},
+    {"event": "followup"},
+    {"event": "slot", "name": "about", "value": 1, "timestamp": "now"},
+    {"event": "no such event"},
+    {"event": ["slot"]},
+    "slot",
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=str)
+def test_each_event_is_taken_or_refused_as_by_the_stock_check(event: Any) -> None:
+    action = rasa_action.RemoteAction("action_answer", None)
+    rasa_mends.compile_action_schema()
+
+    assert _passes(action, {"events": [event], "responses": []}) is _passes_stock({"events": [event], "responses": []})
+
+
+def test_every_sort_of_event_has_a_schema_of_its_own() -> None:
+    names = {sort["properties"]["event"]["const"] for sort in event_schemas.EVENT_SCHEMA["oneOf"]}
+
+    assert set(rasa_mends._by_name(event_schemas.EVENT_SCHEMA)) == names
+
+
+def test_events_are_known_by_name_as_before() -> None:
+    rasa_mends.remember_event_types()
+
+    assert rasa_events.Event.resolve_by_type("slot") is rasa_events.SlotSet
+    assert rasa_events.Event.resolve_by_type("topic") is None
+    with pytest.raises(ValueError, match="no such"):
+        rasa_events.Event.resolve_by_type("no such")
+
+
+def test_steps_run_after_those_they_need_and_others_do_not_run() -> None:
+    # Given a graph in no order, of which one step is not asked for,
+    ran: List[str] = []
+    needs = {"last": {"one": "first", "two": "second"}, "second": {"one": "first"}, "first": {"x": "given"}, "not asked": {}}
+    runner = _runner(needs, ran)
+    rasa_mends.walk_the_graph()
+
+    # when it runs twice,
+    results = [runner.run(inputs={"given": value}, targets=["last"]) for value in (1, 10)]
+
+    # then each time it does so in order, from what was given.
+    assert ran == ["first", "second", "last"] * 2
+    assert results == [{"last": 6}, {"last": 24}]
+
+
+def test_an_input_that_has_the_name_of_a_step_is_refused() -> None:
+    rasa_mends.walk_the_graph()
+
+    with pytest.raises(GraphRunError, match="'first'.*Mend"):
+        _runner({"first": {}}, []).run(inputs={"first": 1}, targets=["first"])
+
+
+@pytest.mark.parametrize("user, searched", [({"intent": "greet"}, False), ({"text": "hello there"}, True)])
+def test_rules_about_words_are_looked_for_only_where_there_are_any(
+    user: Dict[str, str], searched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ("utter_greet", "the rule", False)
+    monkeypatch.setattr(rule_policy.RulePolicy, "_find_action_from_rules", lambda *_: found)
+    rasa_mends.ask_rules_by_intent_only()
+    policy = object.__new__(rule_policy.RulePolicy)
+    policy.lookup = {rule_policy.RULES: {json.dumps([{"prev_action": {}}, {"user": user}]): "utter_greet"}}
+    tracker = DialogueStateTracker("someone", [])
+
+    assert policy._find_action_from_rules(tracker, None, True) == (found if searched else (None, None, False))
+    assert policy._find_action_from_rules(tracker, None, False) == found
+
+
 def test_the_understanding_sees_what_the_talk_is_about_and_nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a pipeline that shows what it is handed,
     def stock(self: Any, message: UserMessage, tracker: Any, only_output_properties: bool = True) -> Dict[str, Any]:
@@ -134,6 +230,25 @@ def test_mending_twice_changes_nothing_more() -> None:
     rasa_mends.apply(2.0)
 
     assert rasa_processor.MessageProcessor._parse_message_with_graph is once
+
+
+def _runner(needs: Dict[str, Dict[str, str]], ran: List[str]) -> rasa_runner.DaskGraphRunner:
+    """A runner of steps that add up what they are given, and one."""
+
+    def step(name: str) -> Any:
+        def run(*given: Tuple[str, int]) -> Tuple[str, int]:
+            ran.append(name)
+            return name, 1 + sum(value for _, value in given)
+
+        return run
+
+    nodes = {
+        name: SchemaNode(needed, GraphComponent, "create", "run", {}, is_target=True) for name, needed in needs.items()
+    }
+    runner = object.__new__(rasa_runner.DaskGraphRunner)
+    runner._graph_schema = GraphSchema(nodes)
+    runner._instantiated_nodes = {name: step(name) for name in needs}
+    return runner
 
 
 def _stock_source(module: ModuleType, dotted: str) -> str:

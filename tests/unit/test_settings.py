@@ -14,7 +14,8 @@ from server.settings import ROOT, Settings, SettingsError
 def test_with_nothing_set_the_assistant_listens_on_loopback_only() -> None:
     settings = Settings.from_environment({})
 
-    assert (settings.host, settings.port, settings.action_port) == ("127.0.0.1", 5005, 5055)
+    assert (settings.host, settings.port) == ("127.0.0.1", 5005)
+    assert settings.action_port is settings.action_url is None
     assert settings.data == ROOT / "var"
     assert settings.action_timeout == 2.0
 
