@@ -12,7 +12,7 @@ from dystonia import aftercare
 from dystonia.compose import Answerer, Said
 from dystonia.helplines import Helplines
 from dystonia.question import Talk, from_message
-from dystonia.reply import Reply, as_text
+from dystonia.reply import Kind, Reply, as_text
 from dystonia.store import shared_store
 
 
@@ -61,13 +61,13 @@ class ActionContinue(Action):
 def _say(said: Said, before: Talk, tracker: Tracker, dispatcher: CollectingDispatcher) -> List[EventType]:
     """Hands the answer to the channel in the contract's form, with the number where it is due; sets slots that changed."""
     store, doubt = shared_store(), tracker.latest_message.get("in_doubt")
-    if tracker.latest_message.get("for_one_person"):
+    if tracker.latest_message.get("for_one_person") and said.answer.kind is Kind.answer:
         said = answerer().in_general(said)
     answer, lines = said.answer, Helplines(store.helplines)
     if doubt:
         answer = lines.lead(answer, doubt["kind"], said.talk.country)
     else:
-        answer = aftercare.reminded(answer, aftercare.kinds_said(tracker.events), said.talk.country, lines)
+        answer = aftercare.reminded(answer, tracker.events, said.talk.country, lines)
     dispatcher.utter_message(
         text=as_text(answer),
         buttons=[{"title": button.title, "payload": button.payload} for button in answer.buttons],

@@ -11,7 +11,7 @@ import yaml
 
 from dystonia.models import Helpline
 from dystonia.reply import Answer, Button
-from dystonia.store import FACTS, UNKNOWN_COUNTRY
+from dystonia.store import FACTS, UNKNOWN_COUNTRY, FactErrors, shared_store
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ IF_SO = {
     "crisis": (
         "if_not_safe",
         "If you, or someone you care about, may not be safe, please talk to a person now. In danger, call {emergency}. "
-        "The crisis line is {crisis}.",
+        "You can also contact {crisis}.",
         "I am not safe right now",
     ),
 }
@@ -99,6 +99,15 @@ class Helplines:
             cautions=(caution, *answer.cautions),
         )
 
+    def in_place_of_crisis(self, red_flag: Optional[str], country: Optional[str]) -> Optional[str]:
+        """The line that a red flag asks for in the place of the crisis line, such as an abuse helpline; None where it asks for none."""
+        try:
+            flag = shared_store().red_flags.get(red_flag or "")
+        except FactErrors:
+            return None
+        wanted = next((name for name in (flag.numbers if flag else ()) if name in REPLACE_CRISIS), None)
+        return self._extra(self.line(country), wanted) if wanted else None
+
     def paragraphs(
         self, line: Helpline, kind: str, wanted: Sequence[str], times: int = 0, also: Sequence[str] = ()
     ) -> List[str]:
@@ -112,7 +121,7 @@ class Helplines:
             times: how many replies of this kind the talk has had before; what is said after the numbers changes with it.
         """
         numbers = [f"Emergency: {line.emergency_examples or line.emergency}."]
-        if kind == "crisis" and not set(wanted) & set(REPLACE_CRISIS):
+        if "crisis" in (kind, *also) and not set(wanted) & set(REPLACE_CRISIS):
             numbers.append(f"Crisis line: {line.crisis}.")
         lines = {name: self._extra(line, name) for name in (*wanted, *also) if name in _LABELS}
         numbers += [f"{_LABELS[name]}: {number}." for name, number in lines.items() if number]

@@ -22,12 +22,13 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from dystonia.aftercare import names_a_line
 from dystonia.store import shared_store
 from nlu import boundary_rules
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.encoder import MiniLmEncoder
 from nlu.importer import BOUNDARY, RED_FLAG, intent_of
-from nlu.message import FOR_ONE_PERSON, IN_DOUBT, OFFERS, QUESTIONS, SCOPE, Part, Reading, reading_of
+from nlu.message import FOR_ONE_PERSON, IN_DOUBT, OFFERS, QUESTIONS, SCOPE, Part, Reading, reading_of, text_of
 from nlu.questions import is_question, refers_back
 from nlu.red_flags import DOUBT, SIGNAL
 from nlu.topics import LOOKALIKE, OUT_OF_SCOPE
@@ -35,14 +36,18 @@ from nlu.vocabulary import COUNTRY
 
 ASKS = "ask_"
 BOUNDARIES = "boundary_"
+DIAGNOSIS = "boundary_diagnosis"
 COMPARISON = "ask_comparison"
 CORRECT = "correct"
 _COMPARES = re.compile(r"\b(?:differen\w+|versus|vs|compared?|comparison|same as|better than|worse than|which (?:one )?is)\b", re.I)
 TELL_COUNTRY = "tell_country"
-BYE = "bye"
-NEVER_ASKED = frozenset({"thank", "greet", BYE, "affirm", "deny", "feedback", "lament", CORRECT})
+BYE, DENY = "bye", "deny"
+NUMBERS = "numbers"
+"""The intent of a message that asks for an emergency number or a crisis line by its name."""
+NEVER_ASKED = frozenset({"thank", "greet", BYE, "affirm", DENY, "feedback", "lament", CORRECT})
 """Small talk and moves that no question is."""
 _FAREWELL = re.compile(r"\b(?:good ?(?:bye|night)|bye+|by[e ]*bye|farewell|see (?:you|ya|u)|cheerio|ta ?ta|take care|later|cya|ciao|off now|going now|gotta go)\b")
+_REFUSAL = re.compile(r"^\W*(?:no\b|nope|nah|not? (?:that|it|this|those|really|quite|what|either)|neither|none|wrong|negative|don'?t|never ?mind)")
 URGENT = ("crisis", "emergency")
 DOUBTED = "in_doubt"
 """The intent of a message that belongs nowhere, and may be a cry for help."""
@@ -54,6 +59,8 @@ CLASSIFIED = 0.65
 """How much the classifier's view of a topic counts beside that of the cards; chosen on the development questions."""
 HELD = 0.65
 """The share of boundaries, in what is a boundary or a question, from which a boundary is held; chosen likewise."""
+HELD_OF_ALL = 0.25
+"""The share of boundaries, in everything that it may be, below which none is held."""
 NEARLY_HELD = 0.2
 """The same share, from which a question is answered, and the answer says first that it judges nobody's case; chosen likewise."""
 CLEAR = 0.35
@@ -140,9 +147,11 @@ class MessageDecision(ReadingComponent):
                 part.topics = [topic for topic in part.topics if topic[0] != OUT_OF_SCOPE]
         asked = _questions(reading)
         intent, confidence = self._intent(message, reading, asked)
-        if DOUBT in reading.signals and intent not in URGENT:
+        if DOUBT in reading.signals:
             flag = reading.signals[DOUBT][0]  # type: ignore[index]
-            message.set(IN_DOUBT, {RED_FLAG: flag, "kind": self._flag_intents[flag]}, add_to_output=True)
+            # Beside an emergency, too, a crisis must not be lost.
+            if intent not in URGENT or (intent, self._flag_intents[flag]) == URGENT[::-1]:
+                message.set(IN_DOUBT, {RED_FLAG: flag, "kind": self._flag_intents[flag]}, add_to_output=True)
             intent = DOUBTED if intent == OUT_OF_SCOPE else intent
         if intent == OUT_OF_SCOPE:
             # "What is the capital of France" says nothing of where the visitor is.
@@ -166,9 +175,12 @@ class MessageDecision(ReadingComponent):
             flag, confidence = reading.signals[SIGNAL]  # type: ignore[misc]
             _add_entity(message, RED_FLAG, flag)
             return self._flag_intents[flag], confidence
+        if names_a_line(text_of(message)):
+            return NUMBERS, 1.0
         if _only_a_country(reading):
             return TELL_COUNTRY, 1.0
-        ours = asked if len(asked) > 1 or _names_dystonia(reading) else [part for part in asked if _in_scope(part)]
+        belongs = len(asked) > 1 or _names_dystonia(reading)
+        ours = asked if belongs else [part for part in asked if _in_scope(part) or _tells_of_an_ache(reading, part)]
         if not ours:
             return OUT_OF_SCOPE, asked[0].topics[0][1] if asked else 1.0
         by_form = boundary_rules.crossed(reading.text(0, len(reading.words)))
@@ -216,7 +228,7 @@ def _join_topics(part: Part) -> None:
         kinds[_kind(intent)] = kinds.get(_kind(intent), 0.0) + chance
     crossing = kinds.get(BOUNDARIES, 0.0)
     part.boundary = crossing / (asked + crossing) if asked + crossing else 0.0
-    if part.boundary < HELD:
+    if part.boundary < HELD or crossing < HELD_OF_ALL * sum(kinds.values()):
         kinds.pop(BOUNDARIES, None)
     likeliest = max(kinds, key=kinds.__getitem__)
     order = sorted(chances.items(), key=lambda topic: (_kind(topic[0]) != likeliest, -topic[1]))
@@ -226,12 +238,19 @@ def _join_topics(part: Part) -> None:
 def _doubt_small_talk(reading: Reading, part: Part) -> None:
     """Puts small talk and moves behind a question, where the message asks something and they are not nearly sure.
 
-    "Thank you. And what about the tablets?" is no thanks; a goodbye without a word of farewell is seldom one; and what is
-    meant instead must be said.
+    "Thank you. And what about the tablets?" is no thanks; a goodbye without a word of farewell is seldom one, nor is "I'm not ok"
+    a no; what is meant instead must be said, and so must a country.
     """
     intent, chance = part.topics[0]
     asked = intent in NEVER_ASKED and reading.asks
-    unsaid = intent == BYE and not _FAREWELL.search(part.words) or intent == CORRECT and not part.topic_word
+    unsaid = (
+        (intent == BYE and not _FAREWELL.search(part.words))
+        or (intent == CORRECT and not part.topic_word)
+        or (intent == DENY and not _REFUSAL.search(part.words))
+    )
+    if intent == TELL_COUNTRY and not any(mention.kind == COUNTRY for mention in reading.mentions):
+        part.topics = [*part.topics[1:], part.topics[0]]
+        return _doubt_small_talk(reading, part)
     if chance < (SURELY_TALK if asked else HALF if intent == CORRECT else SURELY_A_MOVE if unsaid else 0):
         part.topics = sorted(part.topics, key=lambda topic: topic[0] in NEVER_ASKED)
 
@@ -382,6 +401,13 @@ def _in_scope(part: Part) -> bool:
         return intent != OUT_OF_SCOPE or chance < SURELY_FOREIGN
     surely_talk = chance >= HALF and not intent.startswith((ASKS, BOUNDARIES))
     return intent != OUT_OF_SCOPE and (part.in_scope or surely_talk or _has_its_card(part))
+
+
+def _tells_of_an_ache(reading: Reading, part: Part) -> bool:
+    """Whether a part says what ails a part of the body ("my shoulder aches"), though nothing in it speaks of dystonia."""
+    intent, chance = part.topics[0]
+    kinds = {mention.kind for mention in reading.mentions_in(part)}
+    return intent == DIAGNOSIS and chance >= HALF and bool(kinds & {"symptom", "body_region"}) and LOOKALIKE not in kinds and not reading.asks
 
 
 def _has_its_card(part: Part) -> bool:

@@ -26,6 +26,8 @@ _SPELLINGS: Tuple[Tuple[Pattern[str], str], ...] = tuple(
         (r"\bsei?z(?:ure|ing)s?\b|\bsiezures?\b", "seizure"),
         (r"\bover ?dos(?:e|ed|ing)\b", "overdose"),
         (r"\bwanna\b", "want to"),
+        ("\N{SKULL}|\N{SKULL AND CROSSBONES}", " kill "),
+        (r"\b(?:sats|spo2)\b", "oxygen"),
         (r"[^a-z0-9 .?!;,\n]", " "),
         (r" +", " "),
     )
@@ -50,7 +52,7 @@ _DENIED = re.compile(
     r"\b(?:no|not|never|without|isnt|wasnt|dont have|havent had|hasnt had|nothing to do with|free of) (?:\w+ ){0,3}"
     r"(?:trouble|problems?|choking|suicide|suicidal|fits?|seizure|fever|weakness|emergency|pain|swallow\w*|breathe)\b"
     r"|\b(?:breathe|swallow|breathing|swallowing)(?: \w+){0,2} (?:is|are|was) (?:fine|ok|normal|good|back to normal)\b"
-    r"|\bi can (?:breathe|swallow) (?:fine|ok|normally|again|well)\b"
+    r"|\b(?:i|he|she|they) can (?:breathe|swallow) (?:fine|ok|normally|again|well)\b|\b(?:he|she) breathe\w* (?:fine|ok|normally|again|well)\b"
 )
 _OVER = re.compile(
     r"\b(?:years? ago|months ago|last year|in (?:19|20)\d\d|as a (?:child|kid|teenager)|when i was (?:a|young|little|\d+)|used to|in the past"
@@ -105,6 +107,13 @@ RULES: Tuple[Rule, ...] = (
         r"|(?:dont|do not) want to (?:be here|live|wake up|be alive|exist|go on|carry on)|not (?:be |want to be )?here any ?more|cant (?:go on|do this any ?more|carry on|take (?:it|this) any ?more)"
         r"|wish i (?:was|were) (?:dead|never born|not here)|hope i dont wake|nothing (?:left )?to live for|goodbye (?:everyone|forever|to you all)|life (?:isnt|is not|aint) worth|not worth living|ready to go for good",
     ),
+    # The means at hand, cutting, a body that is to give up.
+    _rule(
+        "suicidal_thoughts",
+        r"(?:i have|ive got|got|have|holding) (?:\w+ ){0,3}(?:pills?|tablets?|knife|rope|gun|pistol|blade|razor)s? (?:here|in my hand|in front of me|ready|next to me)"
+        r"|started cutting|cutting again|want my body to (?:give up|stop|shut down|die)|want to kill$|which of my (?:pills|tablets|meds) would do (?:it|the job)",
+    ),
+    _rule("suicidal_thoughts", r"how (?:much|many) (?!people|patients)(?:\w+ ){1,3}kills?\b", even_asked=True),
     _rule("suicidal_thoughts", r"suicide\b", r"(?:i|im|ive|me|my|he|she|hes|shes|feel\w*|thoughts?|thinking)\b"),
     _rule("suicidal_thoughts", r"lethal|fatal (?:dose|amount)|(?:would|will|to) kill (?:me|you|someone|a person|yourself)|painless(?:ly)? (?:way|death|end)", rf"(?:how (?:many|much)|dose|amount|way to|what|which|{_PILLS})", even_asked=True),
     # Someone is violent, threatens or controls.
@@ -113,10 +122,11 @@ RULES: Tuple[Rule, ...] = (
         r"(?:he|she|husband|wife|partner|boyfriend|girlfriend|dad|mum|carer|son|ex)\b(?: \w+){0,3} (?:hits?|hitting|beats?|beating|punch\w*|kick\w*|slap\w*|chok\w*|strangl\w*|threat\w+|hurts|rap(?:ed|es)|locks?) (?:me|my)"
         r"|(?:was|been|got|being|am|im) (?:raped|beaten|abused|strangled|assaulted|hit by|sexually)|afraid (?:of|to go home to) (?:him|her|my (?:husband|wife|partner|carer))|domestic (?:abuse|violence)",
     ),
+    _rule("child_or_adult_at_risk", r"i shook (?:her|him|the (?:baby|child)|my (?:baby|son|daughter|child))\b"),
     _rule("child_or_adult_at_risk", r"(?:child|kid|baby|son|daughter|toddler|boy|girl|gran|mother|patient|resident)\w*", r"(?:hit|hitting|hits|beaten|abus\w+|neglect\w*|starv\w+|shak(?:e|en|ing) (?:the|my|her|his)|left alone|locked in|bruis\w+|touch\w+ (?:me|him|her) (?:where|down))", r"(?:by|him|her|she|he|them|the)\b"),
     # Toxin within weeks, and trouble swallowing, breathing, speaking, or spreading weakness.
     _rule("botulinum_spread", _TOXIN, _TOXIN_TROUBLE),
-    _rule("baclofen_pump_withdrawal", r"pump", r"alarm\w*|beep\w*|empty|ran out|run out|missed (?:\w+ ){0,3}refill|refill (?:\w+ ){0,4}(?:late|missed|overdue|forgot)|failed|failing|stopped|broken|leak\w*|itch\w*"),
+    _rule("baclofen_pump_withdrawal", r"pump", r"alarm\w*|beep\w*|chirp\w*|bleep\w*|empty|ran out|run out|missed (?:\w+ ){0,3}refill|refill (?:\w+ ){0,4}(?:late|missed|overdue|forgot)|failed|failing|stopped|broken|leak\w*|itch\w*"),
     _rule("baclofen_overdose", _BACLOFEN, r"too many|too much|overdose|double (?:dose|the)|twice (?:the|as)|whole (?:box|bottle|pack|strip)|extra (?:tablets|pills|dose)|swallowed (?:all|my|the|some)"),
     _rule("overdose", r"overdose|took (?:\w+ ){0,3}(?:too many|too much|all (?:my|of|the|her|his)|(?:a |the )?whole (?:box|bottle|pack|strip))|taken (?:\w+ ){0,3}(?:too many|too much|all (?:my|of|the))|swallow (?:\w+ ){0,3}(?:pills|tablets)|(?:ate|swallow|got into|found) (?:\w+ ){0,4}(?:tablets|pills|medicine|meds)", r"(?:i|ive|he|she|my|her|his|son|daughter|child|toddler|kid)\b"),
     _rule("abrupt_stop_baclofen_benzo", _PILLS, _STOPPED),
@@ -124,20 +134,21 @@ RULES: Tuple[Rule, ...] = (
     _rule("implant_infection", rf"{_IMPLANT}(?: \w+){{0,7}} {_FESTERS}|{_FESTERS}(?: \w+){{0,5}} {_IMPLANT}"),
     # Non-stop, worsening spasms, above all with fever, sweating or exhaustion.
     _rule("status_dystonicus", _SPASMS, rf"{_NONSTOP}|burning up|(?:high )?(?:fever|temperature)\b|sweat\w+"),
+    _rule("status_dystonicus", r"(?:(?:in|having)|hes|shes|im|(?:he|she|wifes|son|daughter) (?:is|has)) (?:in |a |having )*(?:status dystonicus|dystonic storm)\b"),
     _rule("dark_urine_muscle_damage", r"(?:urine|wee|pee|peeing)\b", r"(?:dark|brown|cola|coke|tea colou?r\w*|rust\w*|black|red)\b"),
     _rule("acute_dystonic_reaction", _NEW_MEDICINE, _LOCKED + rf"|{_SPASMS}", _SOMEONE_NOW),
     _rule("fever_rigidity_nms", r"fever|temperature|burning up|very hot|39|40|41", r"(?:stiff|rigid\w*|like a board|confus\w*|delirious)"),
     _rule("choking", r"choking (?!on (?:my words|emotion)|off|back|up|voice|talk|with (?:rage|laughter|anger))|something stuck in (?:my|his|her) throat|food (?:is )?stuck", r"(?:now|cant|turning|blue|help|he|she|im|i am|my|stuck|on)\b"),
     _rule("severe_allergy", r"(?:lips?|tongue|face|throat|mouth) (?:\w+ ){0,3}(?:swell\w*|swollen|closing|puff\w*|tight\w*)|anaphyla\w*|hives|swollen (?:lips?|tongue|face|throat)", r"(?:breathe|throat|rash|wheez\w*|after|since|tongue|lips?|face|injection|tablet|medicine|anaphyla\w*|dizzy)"),
     # Any one of face, arm, speech, or sudden loss of strength.
-    _rule("stroke_signs", r"(?:face|mouth|smile)(?: \w+){0,4} (?:droop\w*|dropp\w*|fallen|lopsided|one side)|(?:arm|leg|side)(?: \w+){0,4} (?:numb|weak|wont move|gone dead|cant move|paraly\w*)|speech (?:\w+ ){0,3}(?:slur\w*|gone|garbled|jumbled)|slurr\w+|cant (?:lift|move) (?:\w+ ){0,2}(?:arm|leg|side)|having a stroke|cant (?:speak|talk) properly", r"(?:sudden\w*|just|now|droop\w*|this morning|today|all at once|woke|minutes|stroke|hours? ago)\b"),
-    _rule("seizure_collapse", r"(?:having|had|has had) (?:a |another )?(?:fit|seizure|convulsion)\b(?! (?:of|woman|man))|(?:is|hes|shes|started|keeps|still|been) fitting\b|collapsed|passed out|black(?:ed|ing) out|unconscious|unresponsive|cant (?:wake|rouse) (?:him|her|mum|dad|my)|(?:he|she|dad|mum|son|daughter) wont wake|fainted|foaming", r"(?:he|she|i|ive|my|im|shes|hes|now|just|son|daughter|husband|wife|mum|dad|and)\b"),
+    _rule("stroke_signs", r"(?:face|mouth|smile)(?: \w+){0,4} (?:droop\w*|dropp\w*|fallen|lopsided|crooked|wonky|sagg\w*|one side)|(?:arm|leg|side)(?: \w+){0,4} (?:numb|weak|wont move|gone dead|cant move|paraly\w*)|speech (?:\w+ ){0,3}(?:slur\w*|gone|garbled|jumbled)|slurr\w+|cant (?:lift|move) (?:\w+ ){0,2}(?:arm|leg|side)|having a stroke|cant (?:speak|talk) properly", r"(?:sudden\w*|just|now|droop\w*|this morning|since|breakfast|today|all at once|woke|minutes|stroke|hours? ago)\b"),
+    _rule("seizure_collapse", r"(?:having|had|has had) (?:a |another )?(?:fit|seizure|convulsion)\b(?! (?:of|woman|man))|(?:is|hes|shes|started|keeps|still|been) fitting\b|collapsed|passed out|black(?:ed|ing) out|unconscious|unresponsive|(?:cant|wont|couldnt) (?:be |get )?(?:woken|roused)|cant (?:wake|rouse) (?:him|her|mum|dad|my)|(?:he|she|dad|mum|son|daughter) wont wake|fainted|foaming", r"(?:he|she|i|ive|my|im|shes|hes|now|just|son|daughter|husband|wife|mum|dad|and)\b"),
     _rule("head_neck_injury", r"(?:fell|fallen|hit|banged|knocked|crash\w*|accident|tumbled|cracked)\b", r"(?:head|neck)\b", r"(?:now|vomit\w*|sick|dizzy|confus\w*|drowsy|numb|knocked out|headache|cant|blood|bleeding|sleepy|today|just|stairs|unconscious)"),
     _rule("sudden_vision_eye", r"(?:lost|losing|cant) (?:\w+ ){0,3}(?:sight|vision|see)\b|gone blind|(?:painful|agony) (?:\w+ ){0,2}eye|eye (?:\w+ ){0,4}(?:agony|very painful|bright red|killing)|halos", r"(?:sudden\w*|eye|just|now|today|woke|red|painful|agony|sick)\b"),
     _rule("urinary_retention", rf"(?:{_CANT}|havent|hasnt|not|nothing) (?:\w+ ){{0,4}}(?:pee|wee|urinate|pass (?:any )?(?:urine|water)|go to the toilet)|bladder (?:is )?(?:bursting|full)"),
     _rule("heat_stroke", r"heat ?stroke|overheat\w*|stopped sweating|boiling hot|very hot", r"(?:confus\w*|collaps\w*|drowsy|faint\w*|sick|not sweating|heat ?stroke|dizzy|he|she|im|my)\b"),
     _rule("sudden_confusion", r"(?:sudden\w*|really|very|so|totally|suddenly) confused|hallucinat(?:ing|ions?|ed)|(?:seeing|hearing) (?:things|voices|people|insects)|doesnt know (?:where|who)|talking nonsense|not making sense|delirious", r"(?:he|she|i|im|my|shes|hes|mum|dad|sudden\w*|since)\b"),
-    _rule("spinal_cord_signs", r"(?:hands?|legs?|feet|fingers)(?: \w+){0,3} (?:clumsy|numb|wobbly|unsteady|giving way|weak|tingl\w*)|dropping things|lost control of (?:my )?(?:bladder|bowel\w*)|numb between (?:my|the) legs", r"(?:neck|bladder|bowel\w*|legs?|walk\w*|unsteady|dropping)\b", r"(?:worse|new|lately|weeks|days|bladder|started|getting|now|since)\b"),
+    _rule("spinal_cord_signs", r"(?:hands?|legs?|feet|fingers)(?: \w+){0,3} (?:clumsy|numb|wobbly|unsteady|giving way|weak|tingl\w*)|dropping things|lost control of (?:my )?(?:bladder|bowel\w*)|numb between (?:my|the) legs|(?:numb|no feeling|cant feel) (?:\w+ ){0,3}waist", r"(?:neck|waist|bladder|bowel\w*|legs?|walk\w*|unsteady|dropping)\b", r"(?:worse|new|lately|weeks|days|bladder|waist|started|getting|now|since)\b"),
     _rule("not_eating_drinking", rf"(?:{_CANT}|havent|hasnt|not|nothing) (?!ever )(?:\w+ ){{0,4}}(?:eat|eaten|drink(?! (?:on|all|alcohol|wine|beer))|drunk|keep (?:\w+ )?down|swallow (?:\w+ )?(?:food|water|saliva|spit|liquids|pills|anything))|coughing (?:with|on|at) every (?:meal|mouthful|sip)|los(?:t|ing) (?:a lot of |so much )?weight", r"(?:days?|since|every|any(?:thing)?|saliva|spit|all|swallow|nothing|hardly|meal|drink|weight|down)\b"),
     _rule("rapid_new_dystonia", r"(?:foot|leg|arm|hand|neck|face|body|walking|speech)(?: \w+){0,4} (?:twist\w*|turn\w*|curl\w*|bent|stiff\w*|jerk\w*)", r"(?:overnight|out of nowhere|sudden\w*|within (?:hours|days|a day)|(?:in|over) (?:hours|days|the last (?:few )?(?:hours|days))|since (?:yesterday|this morning|last night))\b"),
     # Breath itself, whatever the cause.
@@ -146,6 +157,8 @@ RULES: Tuple[Rule, ...] = (
         rf"(?:{_CANT}|stopped|not|gasping|fighting) (?:\w+ ){{0,3}}(?:breathe|get (?:any )?air|get (?:my|a) breathe|catch (?:my|his|her) breathe)|(?:lips?|face|he|she|hes|shes|gone|going|turning|turned) (?:\w+ ){{0,2}}(?:blue|grey)\b|suffocat\w+|gasping|stridor (?:now|since|getting)"
         r"|(?:throat|airway|vocal cords?) (?:\w+ ){0,2}(?:clos\w+|shut\w*|tight\w*)|too breathless|(?:whistling|high pitched|squeak\w+) (?:\w+ ){0,3}(?:when|breathe)|no air",
     ),
+    _rule("breathing_trouble", r"oxygen (?:\w+ ){0,3}(?:[5-8]\d|falling|dropping|low)\b"),
+    _rule("other_emergency", r"^(?:please )?help(?: me)?(?: please| now)*$"),
     # What the buttons of a reply in doubt say (dystonia/helplines.py).
     _rule("other_emergency", r"(?:it|this) is (?:all )?happening (?:right )?now|this is an emergency|its an emergency", certain=True),
     _rule("suicidal_thoughts", r"(?:im|i am) not safe right now", certain=True),
@@ -166,6 +179,11 @@ def raised(text: str) -> List[str]:
     everything = " | ".join(_relieved(clause) for clause in clauses)
     found = [rule.red_flag for rule in RULES if _holds(rule, everything if rule.even_asked else live)]
     return sorted(dict.fromkeys(found), key=_URGENCY.__getitem__)
+
+
+def urgency(red_flag: str) -> int:
+    """How urgent a red flag is: 0 a crisis, 1 an emergency, 2 the same day."""
+    return _URGENCY.get(red_flag, 1)
 
 
 def is_certain(text: str) -> bool:

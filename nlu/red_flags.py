@@ -34,6 +34,10 @@ EVEN_ASKED = 0.0
 """A score from which even what is plainly a question is raised: "is it wrong to wish I was dead"."""
 DOUBT = "red_flag_in_doubt"
 """In a reading's signals: the red flag that is too likely to say nothing of, and not likely enough to be raised."""
+BREATHING = "breathing_trouble"
+"""The red flag that no other takes the place of."""
+NEAREST, ALIKE = 3, 12.0
+"""So many nearest phrases of a red flag count for its name, and so much their mean cosine; chosen on the development messages."""
 FLAGGED, SOUNDING = "red_flag:", "sounds_like"
 """What the classes are called that are a red flag, and that only sound like one; the others are intents."""
 
@@ -57,8 +61,25 @@ class _Thresholds(NamedTuple):
     doubt: float
 
 
+class _Naming(NamedTuple):
+    """What tells red flags apart, beside the regression over vectors: one over words, and every phrase that is known.
+
+    ``vectors``: of the phrases, shape (phrases, 384), those of each red flag together; ``ends``: where each red flag's end.
+    """
+
+    by_words: LogisticRegression
+    vectors: "np.ndarray"
+    ends: "np.ndarray"
+
+    def scores(self, places: "np.ndarray", weights: "np.ndarray", vector: "np.ndarray") -> "np.ndarray":
+        """How much a part speaks for each red flag, in the order of their names."""
+        words = log_softmax(self.by_words.coef_[:, places] @ weights + self.by_words.intercept_)
+        alike = np.split(self.vectors @ vector, self.ends[:-1])
+        return words + ALIKE * np.array([np.sort(likeness)[-NEAREST:].mean() for likeness in alike])
+
+
 class _Detector(NamedTuple):
-    """The regressions of the classifier: three that tell whether there is a red flag, and one more that helps to tell which."""
+    """The regressions of the classifier: three that tell whether there is a red flag, and what more helps to tell which."""
 
     by_vector: Softmax
     counter: Tfidf
@@ -66,26 +87,26 @@ class _Detector(NamedTuple):
     which: Softmax
     classes: "np.ndarray"
     flagged: "np.ndarray"
-    which_by_words: Optional[LogisticRegression]
+    naming: Optional[_Naming]
 
     def scores(self, seen: _Seen) -> Tuple["np.ndarray", List[str]]:
-        """How much each part speaks for a red flag (log odds, added up), and for which."""
+        """How much each part speaks for a red flag (log odds, added up), and for which by its vectors alone."""
         urgent, which = self.by_vector.logits(seen.vectors), self.which.logits(seen.vectors)
         odds = logsumexp(which[:, self.flagged], axis=1) - logsumexp(which[:, ~self.flagged], axis=1)
         by_words = np.array([self._by_words(words) for words in seen.words])
-        named = log_softmax(which[:, self.flagged], axis=1)
-        if self.which_by_words is not None:
-            named += np.stack([self._which_by_words(words) for words in seen.words])
-        names = self.classes[self.flagged][named.argmax(axis=1)]
+        names = self.classes[self.flagged][which[:, self.flagged].argmax(axis=1)]
         return urgent[:, 1] - urgent[:, 0] + by_words + odds, [name[len(FLAGGED) :] for name in names]
 
     def _by_words(self, words: str) -> float:
         places, weights = self.counter.terms(words)
         return float(weights @ self.by_words.coef_[0, places] + self.by_words.intercept_[0])
 
-    def _which_by_words(self, words: str) -> "np.ndarray":
-        places, weights = self.counter.terms(words)
-        return log_softmax(self.which_by_words.coef_[:, places] @ weights + self.which_by_words.intercept_)
+    def name(self, seen: _Seen) -> str:
+        """The red flag that a single part speaks for, by all that tells them apart."""
+        places, weights = self.counter.terms(seen.words[0])
+        by_vector = log_softmax(self.which.logits(seen.vectors)[0, self.flagged])
+        told = by_vector + self.naming.scores(places, weights, seen.vectors[0, : self.naming.vectors.shape[1]])  # type: ignore[union-attr]
+        return str(self.classes[self.flagged][told.argmax()])[len(FLAGGED) :]
 
 
 @DefaultV1Recipe.register([DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER], is_trainable=True)
@@ -169,7 +190,16 @@ class RedFlagDetector(ReadingComponent):
             fit_softmax(seen.vectors, targets, len(classes), self.config["seed"]),
             classes,
             flagged,
-            LogisticRegression(C=self.config["strength"], max_iter=60).fit(counted[urgent], names[urgent]) if to_name else None,
+            self._naming(counted[urgent], seen.vectors[urgent], names[urgent]) if to_name else None,
+        )
+
+    def _naming(self, counted: Any, vectors: "np.ndarray", names: "np.ndarray") -> _Naming:
+        order = np.argsort(names, kind="stable")
+        width = vectors.shape[1] // 2  # The first half is the sentence's vector (nlu/pieces.py).
+        return _Naming(
+            LogisticRegression(C=self.config["strength"], max_iter=60).fit(counted, names),
+            np.ascontiguousarray(vectors[order, :width]),
+            np.cumsum(np.unique(names, return_counts=True)[1]),
         )
 
     def keep(self, folder: Path) -> None:
@@ -193,9 +223,11 @@ class RedFlagDetector(ReadingComponent):
             reading.signals[SIGNAL if seconded else DOUBT] = by_rules if certain else self._named(by_rules, reading)
 
     def _named(self, by_rules: Tuple[str, float], reading: Reading) -> Tuple[str, float]:
-        """What a rule that is not certain has found: of the kind that it says, the classifier knows better which."""
+        """What a rule that is not certain has found: of the kind that it says, the classifier knows better which, if as urgent."""
         classified: Any = reading.signals.get(SIGNAL) or reading.signals.get(DOUBT)
-        return classified if classified and self._kind(classified[0]) == self._kind(by_rules[0]) else by_rules
+        if not classified or by_rules[0] == BREATHING or self._kind(classified[0]) != self._kind(by_rules[0]):
+            return by_rules
+        return classified if red_flag_rules.urgency(classified[0]) <= red_flag_rules.urgency(by_rules[0]) else by_rules
 
     @staticmethod
     def _by_rules(text: str, reading: Reading) -> Optional[Tuple[str, float]]:
@@ -208,24 +240,25 @@ class RedFlagDetector(ReadingComponent):
 
     def _classify(self, reading: Reading) -> None:
         heard = [part.alone or part for part in reading.stretches]
-        scores, flags = self._model["detector"].scores(
-            _Seen(self._model["rarity"].features(heard), [part.words for part in heard])
-        )
-        found: Dict[str, List[Tuple[str, float]]] = {SIGNAL: [], DOUBT: []}
-        for part, flag, score in zip(reading.stretches, flags, scores):
+        detector: _Detector = self._model["detector"]
+        seen = _Seen(self._model["rarity"].features(heard), [part.words for part in heard])
+        scores, flags = detector.scores(seen)
+        found: Dict[str, List[Tuple[str, float, int]]] = {SIGNAL: [], DOUBT: []}
+        for place, (part, flag, score) in enumerate(zip(reading.stretches, flags, scores)):
             thresholds: _Thresholds = self._model["thresholds"][self._kind(flag)]
             is_whole = part is reading.parts[0]
             level = thresholds.whole if is_whole else thresholds.piece
             if red_flag_rules.is_only_asking(reading.text(part.first, part.last)):
                 level = max(level, EVEN_ASKED)
             if score > level:
-                found[SIGNAL].append((flag, score))
+                found[SIGNAL].append((flag, score, place))
             elif score > (thresholds.doubt if is_whole else thresholds.whole):
-                found[DOUBT].append((flag, score))
+                found[DOUBT].append((flag, score, place))
         for signal, suspects in found.items():
             if suspects:
-                flag, score = max(suspects, key=lambda suspect: (self._kind(suspect[0]) == CRISIS, suspect[1]))
-                reading.signals[signal] = flag, float(1 / (1 + np.exp(-score)))
+                _, score, place = max(suspects, key=lambda suspect: (self._kind(suspect[0]) == CRISIS, suspect[1]))
+                named = detector.name(_Seen(seen.vectors[place : place + 1], seen.words[place : place + 1]))
+                reading.signals[signal] = named, float(1 / (1 + np.exp(-score)))
 
     def _kind(self, flag: str) -> str:
         return CRISIS if flag in self._model["crises"] else EMERGENCY

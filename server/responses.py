@@ -20,7 +20,7 @@ from dystonia.models import Voice
 from dystonia.reply import OUT_OF_SCOPE_OTHER, Reply
 from dystonia.store import FactErrors, served_version, shared_store
 from dystonia.voices import naming, voice_for, wording_for
-from server.aftercare import HELPLINE, kinds_in
+from server.aftercare import HELPLINE, kinds_in, red_flag_in
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,9 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         if told.get("kind") in HELP_KINDS:
             await self._help(response, told, tracker, output_channel, words, kinds)
         else:
-            cautions = self._fill(response, told, tracker, aftercare.due(kinds))
+            # Whoever has a talk deleted may be watched: nothing then hints at what was said.
+            due = None if utter_action == "utter_forgotten" else aftercare.due(kinds)
+            cautions = self._fill(response, told, tracker, due)
         response["custom"] = self._contract(told, tracker, cautions).as_custom()
         return response
 
@@ -71,7 +73,7 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
             response["buttons"] = [*_asking([button]), *(response.get("buttons") or [])]
             return [caution]
         if due:
-            response["text"] += "\n\n" + aftercare.reminder(self._helplines, country, due)
+            response["text"] += "\n\n" + aftercare.reminder(self._helplines, country, due, red_flag_in(tracker))
             return [aftercare.HELP_IS_THERE]
         return []
 
@@ -106,6 +108,8 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         said = response["text"].replace("{named}", naming(text, told.get("named") or []))
         line_of_country = self._helplines.line(tracker.get_slot("country"))
         also = ["child"] if told["kind"] == "crisis" and voice_for(text) is Voice.young else []
+        if latest and (latest.parse_data.get("in_doubt") or {}).get("kind") == "crisis":
+            also.append("crisis")
         response["text"] = "\n\n".join([said, *self._helplines.paragraphs(line_of_country, told["kind"], wanted, times, also)])
 
     @cached_property

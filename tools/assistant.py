@@ -90,7 +90,7 @@ class Assistant:
         if intent.startswith("ask_") or intent == "correct":
             questions = from_message(parse)
             said = self._answerer.correct(questions[0], talk) if intent == "correct" else self._answerer.answer(questions, talk)
-            said = self._answerer.in_general(said) if parse.get("for_one_person") else said
+            said = self._answerer.in_general(said) if parse.get("for_one_person") and said.answer.kind is Kind.answer else said
         elif intent in _MOVES:
             said = _MOVES[intent](self._answerer, talk)
         elif intent == "tell_country" and talk.asks_country:
