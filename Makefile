@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -28,6 +28,12 @@ reach: env ## list cards that no question finds, that lose to another, or whose 
 
 matrix: env ## write docs/matrix.md: which card says what of every type and treatment
 	@$(PYTHON) -m tools.facts matrix
+
+suite: env train ## hold the conversations of suite/ and print a score card (another bot's: make suite URL=webhook)
+	@$(PYTHON) -m $(if $(URL),suite $(URL),tools.suite)
+
+botium: env train ## run a part of them through botium-core from npm (needs Node; another bot's: make botium URL=webhook)
+	@$(PYTHON) -m $(if $(URL),suite.botium $(URL),tools.suite botium)
 
 facts: env ## check the fact files and say, in plain words, what to mend
 	@$(PYTHON) -m tools.facts
@@ -74,11 +80,11 @@ public: env ## measure the components on public data, fetched by hand: make publ
 bench: env train ## measure speed and memory beside a stock Rasa bot (installs one, 2.6 GB, the first time)
 	@$(PYTHON) -m tools.bench
 
-widget: ## check the types and the style of the chat widget's source (needs Node; nothing else does)
+widget: ## check the types and the style of the chat widget's source (needs Node)
 	@cd widget && npm ci --silent && npm run --silent check && echo "Types and style of widget/widget.js are fine."
 
 lock: env ## pin all packages anew, with hashes
 	@$(PYTHON3) tools/environment.py lock
 
 clean: ## remove everything that commands have made here
-	rm -rf widget/node_modules .venv .venv-tools .venv-stock .rasa var models/*.tar.gz models/encoder reports/latest
+	rm -rf widget/node_modules .venv .venv-tools .venv-stock .rasa var suite/botium/node_modules models/*.tar.gz models/encoder reports/latest

@@ -1,4 +1,4 @@
-"""Scores the assistant on the conversations in suite/: starts one of its own, with nothing stored, and stops it afterwards."""
+"""Holds the conversations in suite/ with the assistant: starts one of its own, with nothing stored, and stops it afterwards."""
 from __future__ import annotations
 
 import contextlib
@@ -10,7 +10,8 @@ import time
 import urllib.request
 from typing import Iterator
 
-import suite.__main__ as suite_command
+import suite.__main__ as score
+import suite.botium.__main__ as botium
 from server.settings import ROOT
 from tools.bench_bots import free_ports
 
@@ -19,10 +20,11 @@ STOP_SECONDS = 30
 
 
 def main() -> int:
-    """Runs all conversations, text and contract; the status is the suite's own."""
+    """Scores all conversations, or, with ``botium`` first, runs a part of them through Botium; the status is that of either."""
+    runner, arguments = (botium, sys.argv[2:]) if sys.argv[1:2] == ["botium"] else (score, sys.argv[1:])
     try:
         with own_assistant() as url:
-            return suite_command.main([url, "--contract", *sys.argv[1:]])
+            return runner.main([url, "--contract", *arguments])
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 2

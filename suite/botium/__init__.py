@@ -1,0 +1,1 @@
+"""Runs a part of the suite through botium-core, from npm."""
