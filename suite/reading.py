@@ -209,7 +209,10 @@ class _Reader:
         return contract
 
     def _words(self, written: Any, place: str, ideas: Mapping[str, str]) -> Optional[Words]:
-        written = str(written).strip()
+        if not isinstance(written, str):
+            self.fault(place, f"{written!r} is expected, which is no text", f"write {_KINDS[str]}")
+            return None
+        written = written.strip()
         unknown = [name for name in _IDEA.findall(written) if name not in ideas and ideas]
         if unknown:
             self.fault(place, f"<{unknown[0]}> is no idea of ideas.yml", f"one of {', '.join(ideas)}")

@@ -14,6 +14,8 @@ import pytest
 from dystonia.reply import Kind
 from dystonia.store import shared_store
 from suite.__main__ import main
+from suite.botium.__main__ import GROUPS
+from suite.botium.convos import write_convos
 from suite.bots import Reply, RestBot, Unanswered
 from suite.judging import hold, run
 from suite.reading import Suite, SuiteError, read_suite
@@ -190,6 +192,7 @@ def small_suite(folder: Path, conversations: str, ideas: str = "- {idea: help, m
         ("- {id: a, tests: b, turns: [{say: c, sais: [d]}]}", 4, "'sais' is no field"),
         ("- id: a\n  tests: b\n  turns:\n  - say: 112\n    says: [c]", 7, "'say' is 112"),
         ("- id: a\n  tests: b\n  turns:\n  - say: c\n    says: ['(']", 7, "no pattern"),
+        ("- id: a\n  tests: b\n  turns:\n  - say: c\n    never: [no]", 7, "False is expected, which is no text"),
         ("- id: a\n  tests: b\n  turns:\n  - say: c\n    says: [<hlep>]", 7, "<hlep> is no idea"),
         ("- id: a\n  tests: b\n  turns:\n  - say: c", 7, "nothing is expected"),
         ("- id: a\n  tests: b\n  turns:\n  - say: c\n    say: d", 8, "written twice"),
@@ -319,3 +322,30 @@ def test_another_kind_of_bot_can_be_plugged_in(folder: Path, monkeypatch: Any) -
 
     assert main(["the parrot", "--bot", "parrot:Parrot", "--suite", str(folder), "--out", str(folder), "--floor", "100"]) == 0
     assert main(["the parrot", "--bot", "parrot:Budgie", "--suite", str(folder)]) == 2
+
+
+# Botium, which `make botium` runs.
+
+
+def test_a_convo_file_expects_what_the_conversation_does(tmp_path: Path) -> None:
+    turn = "{say: hi, says: [it's|so, <help>], leads_with: ['999'], never: [nor], contract: {kind: a|b, cards: [c]}}"
+    suite = small_suite(tmp_path, f"- {{id: a, tests: b, turns: [{turn}]}}")
+
+    write_convos(suite.conversations(), suite.always_avoided, True, tmp_path / "convos")
+
+    assert (tmp_path / "convos" / "a.convo.txt").read_text(encoding="utf-8").splitlines() == [
+        "a",
+        "",
+        "#me",
+        "hi",
+        "",
+        "#bot",
+        "TEXT_REGEXP_ALL_IC \\b(?:it['\u2019]s\\|so)|\\b(?:(?:help))|^[\\s\\S]{0,250}?\\b(?:999)",
+        "!TEXT_REGEXP_ANY_IC \\b(?:nor)",
+        "JSON_PATH $..custom.reply.kind|^(a\\|b)$",
+        "JSON_PATH $..custom.reply.cards[*]|^(c)$",
+    ]
+
+
+def test_the_groups_for_botium_are_groups_of_the_suite(suite: Suite) -> None:
+    assert set(GROUPS) <= {group.name for group in suite.groups}
