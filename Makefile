@@ -29,10 +29,10 @@ reach: env ## list cards that no question finds, that lose to another, or whose 
 matrix: env ## write docs/matrix.md: which card says what of every type and treatment
 	@$(PYTHON) -m tools.facts matrix
 
-suite: env train ## hold the conversations of suite/ and print a score card (another bot's: make suite URL=webhook)
+suite: env $(if $(URL),,train) ## hold the conversations of suite/ and print a score card (another bot's: make suite URL=webhook)
 	@$(PYTHON) -m $(if $(URL),suite $(URL),tools.suite)
 
-botium: env train ## run a part of them through botium-core from npm (needs Node; another bot's: make botium URL=webhook)
+botium: env $(if $(URL),,train) ## run a part of them through botium-core from npm (needs Node; another bot's: make botium URL=webhook)
 	@$(PYTHON) -m $(if $(URL),suite.botium $(URL),tools.suite botium)
 
 facts: env ## check the fact files and say, in plain words, what to mend
