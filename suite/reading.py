@@ -94,9 +94,9 @@ def read_suite(folder: Path = FOLDER) -> Suite:
         SuiteError: a file is missing or not as it must be.
     """
     reader = _Reader(folder.parent)
-    ideas, avoided = reader.ideas(folder / "ideas.yml")
+    avoided = reader.read_ideas(folder / "ideas.yml")
     paths = sorted((folder / "conversations").glob("*.yml"))
-    groups = [group for path in paths for group in reader.groups(path, ideas)]
+    groups = [group for path in paths for group in reader.groups(path)]
     if not paths:
         reader.fault(reader.at(folder / "conversations"), "no file *.yml is here", "put the conversations there")
     if reader.faults:
@@ -135,6 +135,7 @@ class _Reader:
         self.faults: List[str] = []
         self._root = root
         self._places: Dict[str, str] = {}
+        self._ideas: Dict[str, str] = {}
 
     def fault(self, place: str, what: str, mend: str) -> None:
         """Notes a fault."""
@@ -145,31 +146,31 @@ class _Reader:
         place = str(path.relative_to(self._root))
         return f"{place}:{entry.line}" if isinstance(entry, _Entry) else place
 
-    def ideas(self, path: Path) -> Tuple[Dict[str, str], Tuple[Words, ...]]:
-        """Patterns by name of idea, and those that are always avoided."""
-        patterns: Dict[str, str] = {}
+    def read_ideas(self, path: Path) -> Tuple[Words, ...]:
+        """Learns the ideas that conversations may name; gives those that are always avoided."""
         avoided: List[Words] = []
         for entry in self._list(self._load(path), self.at(path)):
             place = self.at(path, entry)
             if not self._fits(entry, place, {"idea": str, "means": str, "found_by": str}, {"always_avoided": bool}):
                 continue
-            words = self._words(entry["found_by"], place, {})
-            if words is None:
-                continue
-            patterns[entry["idea"]] = entry["found_by"].strip()
-            if entry.get("always_avoided"):
+            words = self._words(entry["found_by"], place)
+            if words is not None:
+                self._ideas[entry["idea"]] = words.written
+            if words is not None and entry.get("always_avoided"):
                 avoided.append(Words(f"<{entry['idea']}> ({entry['means']})", words.pattern))
-        return patterns, tuple(avoided)
+        return tuple(avoided)
 
-    def groups(self, path: Path, ideas: Mapping[str, str]) -> Iterator[Group]:
+    def groups(self, path: Path) -> Iterator[Group]:
         """The group in a file; none, where it is not as it must be."""
         entry = self._load(path)
-        if not self._fits(entry, self.at(path, entry), {"group": str, "about": str, "conversations": list}, {"safety": bool}):
+        # Where there is no entry, the file could not be read, and that is said already.
+        required = {"group": str, "about": str, "conversations": list}
+        if entry is None or not self._fits(entry, self.at(path, entry), required, {"safety": bool}):
             return
-        found = [self._conversation(path, raw, ideas) for raw in entry["conversations"]]
+        found = [self._conversation(path, raw) for raw in entry["conversations"]]
         yield Group(entry["group"], entry["about"], entry.get("safety", False), tuple(filter(None, found)))
 
-    def _conversation(self, path: Path, raw: Any, ideas: Mapping[str, str]) -> Optional[Conversation]:
+    def _conversation(self, path: Path, raw: Any) -> Optional[Conversation]:
         place = self.at(path, raw)
         if not self._fits(raw, place, {"id": str, "tests": str, "turns": list}, {}):
             return None
@@ -179,12 +180,12 @@ class _Reader:
         if name in self._places:
             self.fault(place, f"the id '{name}' stands at {self._places[name]} too", "give one of them another id")
         self._places[name] = place
-        turns = [self._turn(path, turn, ideas) for turn in raw["turns"]]
+        turns = [self._turn(path, turn) for turn in raw["turns"]]
         if not turns:
             self.fault(place, f"'{name}' has no turns", "add what the visitor says")
         return Conversation(name, raw["tests"], place, tuple(filter(None, turns)))
 
-    def _turn(self, path: Path, raw: Any, ideas: Mapping[str, str]) -> Optional[Turn]:
+    def _turn(self, path: Path, raw: Any) -> Optional[Turn]:
         place = self.at(path, raw)
         optional = {"says": list, "leads_with": list, "never": list, "shorter": bool, "new": bool, "contract": dict}
         if not self._fits(raw, place, {"say": str}, optional):
@@ -192,7 +193,7 @@ class _Reader:
         if len(raw) == 1:
             self.fault(place, "nothing is expected of the reply", "add says, leads_with, never, shorter, new or contract")
         words = {
-            name: tuple(filter(None, (self._words(each, place, ideas) for each in raw.get(name, []))))
+            name: tuple(filter(None, (self._words(each, place) for each in raw.get(name, []))))
             for name in ("says", "leads_with", "never")
         }
         contract = self._contract(raw.get("contract", {}), place)
@@ -208,16 +209,16 @@ class _Reader:
             contract[name] = tuple(tuple(each.split("|")) for each in wanted)
         return contract
 
-    def _words(self, written: Any, place: str, ideas: Mapping[str, str]) -> Optional[Words]:
+    def _words(self, written: Any, place: str) -> Optional[Words]:
         if not isinstance(written, str):
             self.fault(place, f"{written!r} is expected, which is no text", f"write {_KINDS[str]}")
             return None
         written = written.strip()
-        unknown = [name for name in _IDEA.findall(written) if name not in ideas and ideas]
+        unknown = [name for name in _IDEA.findall(written) if name not in self._ideas]
         if unknown:
-            self.fault(place, f"<{unknown[0]}> is no idea of ideas.yml", f"one of {', '.join(ideas)}")
+            self.fault(place, f"<{unknown[0]}> is no idea of ideas.yml", f"one of {', '.join(self._ideas)}")
             return None
-        source = _IDEA.sub(lambda found: f"(?:{ideas[found[1]]})", written) if ideas else written
+        source = _IDEA.sub(lambda found: f"(?:{self._ideas[found[1]]})", written)
         try:
             return Words(written, re.compile(rf"\b(?:{source})", re.IGNORECASE))
         except re.error as error:
@@ -226,7 +227,10 @@ class _Reader:
 
     def _load(self, path: Path) -> Any:
         try:
-            return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+            loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+            if loaded is None:
+                self.fault(self.at(path), "it is empty", "look at the other files")
+            return loaded
         except OSError as error:
             self.fault(self.at(path), f"it can't be read ({error.strerror})", "put it there")
         except UnicodeDecodeError:
@@ -245,8 +249,6 @@ class _Reader:
 
     def _fits(self, entry: Any, place: str, required: Mapping[str, type], optional: Mapping[str, type]) -> bool:
         """Whether a mapping has the fields that it must have, of the right kind, and no others."""
-        if entry is None:
-            return False
         if not isinstance(entry, dict):
             self.fault(place, f"'{entry}' has no fields", f"write {', '.join(required)}, each with a colon")
             return False

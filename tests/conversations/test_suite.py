@@ -199,6 +199,7 @@ def small_suite(folder: Path, conversations: str, ideas: str = "- {idea: help, m
         ("- {id: a, tests: b, turns: [{say: c, contract: {mood: d}}]}", 4, "'mood' can't be expected"),
         (2 * "- {id: a, tests: b, turns: [{say: c, new: true}]}\n", 5, "stands at"),
         ("- just words", None, "has no fields"),
+        ("-", None, "has no fields"),
         ("- {id: a\n", 5, "no YAML"),
     ],
 )
