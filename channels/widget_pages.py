@@ -32,6 +32,8 @@ FILES: Dict[Text, Text] = {
 }
 """What can be fetched below ``/widget/``, and nothing else."""
 
+# Lines that hold a comment and nothing else.
+_COMMENTS = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=-|$)")
 
 
@@ -46,9 +48,14 @@ class _File:
 
     @classmethod
     def read(cls, name: Text) -> "_File":
-        path = WIDGET / (name if "." in name else f"{name}.html")
-        body = path.read_bytes()
+        body = sent(name)
         return cls(body, gzip.compress(body, 9, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:16]}"', FILES[name])
+
+
+def sent(name: Text) -> bytes:
+    """A file as browsers get it: the script without its comments, which are for who works on it."""
+    text = (WIDGET / (name if "." in name else f"{name}.html")).read_text(encoding="utf-8")
+    return (_COMMENTS.sub("", text) if name.endswith(".js") else text).encode()
 
 
 def pages() -> Blueprint:
@@ -58,7 +65,7 @@ def pages() -> Blueprint:
 
     def serve(file: _File):  # noqa: ANN202 - a handler
         async def handle(request: Request) -> HTTPResponse:
-            return _sent(file, request)
+            return _answered(file, request)
 
         return handle
 
@@ -67,7 +74,7 @@ def pages() -> Blueprint:
     return routes
 
 
-def _sent(file: _File, request: Request) -> HTTPResponse:
+def _answered(file: _File, request: Request) -> HTTPResponse:
     headers = {
         "Cache-Control": "public, max-age=300, must-revalidate",
         "Content-Security-Policy": POLICY,

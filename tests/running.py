@@ -104,6 +104,12 @@ class ServerProcess:
             self._process.wait(20)
             self._process = None
 
+    def kill(self) -> None:
+        """Ends it at once, as a crash does."""
+        assert self._process is not None, f"{self.module} does not run"
+        self._process.kill()
+        self.stop()
+
     def log(self) -> str:
         """Everything it has said so far."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")

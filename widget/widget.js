@@ -59,7 +59,9 @@
     offline: "You seem to be offline. Your words are still in the box; press Send again when you are back online.",
     online: "You are online again.",
     failed: "No answer came. Your words are still in the box; press Send to try again.",
-    tooMany: "That was many messages in a short time. Your words are still in the box; wait a minute, then press Send.",
+    unreached: "The assistant can't be reached just now. Please try again.",
+    unread: "That can't be read here. Please write it in other words.",
+    tooMany: "That was many messages in a short time. Please wait a minute, then try again.",
     notHere: "This site is not on the assistant's list of sites, so it can't answer here.",
     expired: "The last conversation had ended, so a new one was started.",
     empty: "Write a question first, or choose a suggested one.",
@@ -87,13 +89,15 @@
     forgetFailed: "It could not be deleted just now. Please try again.",
   };
 
+  const DARK = `{--_surface:#16201f;--_soft:#22302f;--_text:#edf3f2;--_line:#8fa5a2;--_link:#9fcbff;
+ --_urgent:#ffd9d4;--_urgent-on:#3a0d0d;--_calm:#cfe4ff;--_calm-on:#0c2238;color-scheme:dark}`;
   const STYLE = `
 :host{--_accent:var(--dystonia-accent,#0b5563);--_on:var(--_on-accent,#fff);--_radius:var(--dystonia-radius,.75em);
- --_surface:light-dark(#fff,#16201f);--_soft:light-dark(#eef4f4,#22302f);--_text:light-dark(#16211f,#edf3f2);
- --_line:light-dark(#5f7371,#8fa5a2);--_link:light-dark(#0a4c8b,#9fcbff);--_urgent:light-dark(#7d1d1d,#ffd9d4);
- --_urgent-on:light-dark(#fff,#3a0d0d);--_calm:light-dark(#1d4468,#cfe4ff);--_calm-on:light-dark(#fff,#0c2238);
- color-scheme:light dark;font:calc(1rem*var(--_scale,1))/1.5 var(--dystonia-font,system-ui,sans-serif);color:var(--_text)}
-:host([theme=light]){color-scheme:light}:host([theme=dark]){color-scheme:dark}
+ --_surface:#fff;--_soft:#eef4f4;--_text:#16211f;--_line:#5f7371;--_link:#0a4c8b;
+ --_urgent:#7d1d1d;--_urgent-on:#fff;--_calm:#1d4468;--_calm-on:#fff;color-scheme:light;
+ font:calc(max(1rem,16px)*var(--_scale,1))/1.5 var(--dystonia-font,system-ui,sans-serif);color:var(--_text);
+ text-align:start;text-transform:none;letter-spacing:normal;white-space:normal}
+@media screen and (prefers-color-scheme:dark){:host(:not([theme=light]))${DARK}}@media screen{:host([theme=dark])${DARK}}
 *{box-sizing:border-box}[hidden]{display:none!important}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 button,textarea,summary,input,.call{font:inherit;color:inherit}
@@ -140,7 +144,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
  .turn:last-child{min-height:0}}
 @media (max-width:30em),(max-height:30em){.panel{inset:0;width:auto;height:auto;border-radius:0;border-width:0}}
 @media (prefers-reduced-motion:no-preference){.panel{animation:rise .15s ease-out}@keyframes rise{from{opacity:0;translate:0 .5em}}}
-@media (forced-colors:active){.said,.care h3,.head{border:1px solid CanvasText}}
+@media print,(forced-colors:active){.said,.care h3,.head{border:1px solid;background:none;color:var(--_text)}}
 @media print{.launcher,.foot,.head button,.options,.choices,.tools{display:none!important}
  .panel{position:static;width:auto;height:auto;border:0;box-shadow:none;container-type:normal;overflow:visible}
  .body{display:block;height:auto}.scroll{overflow:visible;container-type:normal}.turn{min-height:0!important;break-inside:avoid}
@@ -252,7 +256,10 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     /** The last message that got no answer: sent again, it has the same id, so that it is answered once. */
     #unsent = { id: "", text: "" };
     #busy = false;
-    #filled = false;
+    /** Whether a new session was opened because the last had ended. */
+    #ended = false;
+    /** @type {Promise<void> | null} */
+    #filling = null;
     #root = make("div", { class: "root" });
     #launcher = make("button", { class: "launcher accent", type: "button", part: "launcher", onclick: () => this.open() });
     #panel = make("div", { class: "panel", part: "panel", role: "dialog", "aria-labelledby": "title", "aria-describedby": "note", hidden: true });
@@ -266,6 +273,8 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     #dictateButton = make("span");
     /** @type {HTMLElement} */
     #optionsButton = make("span");
+    /** @type {HTMLElement} */
+    #sendButton = make("span");
     #listeners = new AbortController();
 
     constructor() {
@@ -273,6 +282,15 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       const shadow = this.attachShadow({ mode: "open" });
       shadow.adoptedStyleSheets = [sheet(STYLE)];
       shadow.append(this.#root);
+      const once = (/** @type {KeyboardEvent} */ event) => {
+        // A key that is held down counts once: cramped hands let go late.
+        if (event.repeat && /^(Enter|[1-9])$/.test(event.key)) {
+          event.preventDefault();
+          event.stopPropagation();
+        }
+      };
+      this.#root.addEventListener("keydown", once, true);
+      this.#panel.addEventListener("keydown", (event) => this.#key(event));
     }
 
     async connectedCallback() {
@@ -283,7 +301,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       if (!this.isConnected) return;
       this.#build();
       const { signal } = this.#listeners;
-      addEventListener("online", () => this.#say(this.#words.online), { signal });
+      addEventListener("online", () => (this.#say(this.#words.online), (this.#alert.textContent = "")), { signal });
       addEventListener("afterprint", () => this.#unprint(), { signal });
       matchMedia("(prefers-color-scheme:dark)").addEventListener("change", () => this.#colour(), { signal });
       if (this.#session?.open) this.open(false);
@@ -291,7 +309,10 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
 
     disconnectedCallback() {
       this.#listeners.abort();
-      if (canSpeak) speechSynthesis.cancel();
+      this.#hush();
+      this.#filling = null;
+      this.#panel.hidden = true;
+      this.#launcher.hidden = false;
     }
 
     /** Opens the panel. @param {boolean} [focus] whether the keyboard goes there too */
@@ -302,6 +323,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       this.#colour();
       // On a touch screen a focused box would cover half of it with a keyboard.
       if (focus) (matchMedia("(pointer:coarse)").matches ? this.#log : this.#box).focus();
+      if (this.#session) this.#remember({ ...this.#session, open: true });
       this.#fill();
     }
 
@@ -311,7 +333,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       this.#launcher.hidden = false;
       this.#launcher.setAttribute("aria-expanded", "false");
       this.#launcher.focus();
-      if (canSpeak) speechSynthesis.cancel();
+      this.#hush();
       if (this.#session) this.#remember({ ...this.#session, open: false });
     }
 
@@ -340,7 +362,6 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
 
     #build() {
       const words = this.#words;
-      this.style.setProperty("--_scale", String(this.#wishes.scale / 100));
       this.#launcher.replaceChildren(words.launcher);
       this.#launcher.setAttribute("aria-haspopup", "dialog");
       this.#launcher.setAttribute("aria-expanded", "false");
@@ -349,6 +370,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       this.#optionsButton.setAttribute("aria-expanded", "false");
       this.#optionsButton.setAttribute("aria-controls", "options");
       this.#dictateButton = this.#button(words.speak, () => this.#dictate());
+      this.#sendButton = make("button", { class: "accent" }, words.send);
       const header = make("div", { class: "head" }, make("h2", { id: "title" }, words.title), this.#optionsButton, this.#button(words.close, () => this.close()));
       const form = make(
         "form",
@@ -356,21 +378,14 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
         make("label", { for: "box" }, words.box),
         this.#box,
         this.#dictateButton,
-        make("button", { class: "accent" }, words.send),
+        this.#sendButton,
       );
-      this.#box.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-          event.preventDefault();
-          this.#send();
-        }
-      });
       this.#fillOptions();
       this.#welcome([]);
       this.#scroll.replaceChildren(this.#options, this.#log);
       const note = make("p", { id: "note", class: "note" }, words.note);
       const foot = make("div", { class: "foot" }, this.#status, this.#alert, form);
       this.#panel.replaceChildren(make("div", { class: "body" }, header, note, this.#scroll, foot));
-      this.#panel.addEventListener("keydown", (event) => this.#key(event));
       this.#root.replaceChildren(this.#launcher, this.#panel);
       this.#colour();
     }
@@ -416,7 +431,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
         forget,
       );
       rest();
-      this.#wish({});
+      this.#grant();
     }
 
     /** @param {"numbers" | "aloud" | "dictate"} name @param {string} label @param {boolean} there whether the browser can do it */
@@ -435,10 +450,19 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     #wish(wishes) {
       Object.assign(this.#wishes, wishes);
       kept.write("localStorage", "dystonia-chat", this.#wishes);
+      this.#grant();
+    }
+
+    /** Does as the visitor wishes. */
+    #grant() {
       this.style.setProperty("--_scale", String(this.#wishes.scale / 100));
       this.#dictateButton.hidden = !(this.#wishes.dictate && Recognition);
       for (const button of this.#log.querySelectorAll(".aloud")) /** @type {HTMLElement} */ (button).hidden = !this.#wishes.aloud;
       for (const key of this.#log.querySelectorAll(".key")) /** @type {HTMLElement} */ (key).hidden = !this.#wishes.numbers;
+      for (const group of this.#log.querySelectorAll(".choices")) {
+        const hint = this.#words.pressNumber.replace("{n}", String(group.querySelectorAll(".choice").length));
+        group.setAttribute("aria-description", this.#wishes.numbers ? hint : "");
+      }
     }
 
     #toggleOptions() {
@@ -468,11 +492,24 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
 
     /** @param {KeyboardEvent} event */
     #key(event) {
+      if (event.isComposing) return;
       if (event.key === "Escape") {
         event.stopPropagation();
         return this.close();
       }
       const target = event.composedPath()[0];
+      if (event.key === "Enter" && target === this.#box && !event.shiftKey) {
+        event.preventDefault();
+        return this.#send();
+      }
+      if (event.key === "Tab" && this.#panel.offsetWidth === document.documentElement.clientWidth) {
+        // The page cannot be seen: the keyboard does not get lost in it.
+        const ends = [this.#optionsButton, this.#sendButton];
+        if (event.shiftKey) ends.reverse();
+        if (target !== ends[1]) return;
+        event.preventDefault();
+        return ends[0].focus();
+      }
       const typing = target instanceof HTMLTextAreaElement && target.value !== "";
       if (!this.#wishes.numbers || typing || event.ctrlKey || event.altKey || event.metaKey || !/^[1-9]$/.test(event.key)) return;
       if (target instanceof HTMLTextAreaElement && target !== this.#box) return;
@@ -483,26 +520,31 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       }
     }
 
-    /** Brings what was said before a reload, or what can be asked first. */
-    async #fill() {
-      if (this.#session) this.#remember({ ...this.#session, open: true });
-      if (this.#filled) return;
-      this.#filled = true;
-      try {
-        if (this.#session) {
-          const { turns } = await this.#call("history", "GET");
-          for (const { said, answer } of turns) {
-            const turn = this.#turn(said);
-            this.#log.append(turn);
-            this.#show(turn, said, answer);
-          }
-          this.#reveal(this.#log.lastElementChild);
-        } else await this.#begin();
-        if (!this.#turns.length) this.#welcome(this.#session?.starters ?? []);
-      } catch (error) {
-        this.#filled = false;
+    /** Brings what was said before a reload, or what can be asked first. What is asked meanwhile waits for it. */
+    #fill() {
+      return (this.#filling ??= this.#bring().catch((error) => {
+        this.#filling = null;
         this.#fail(error);
+      }));
+    }
+
+    async #bring() {
+      /** @type {Turn[]} */
+      let turns = [];
+      if (this.#session) ({ turns } = await this.#call("history", "GET"));
+      else await this.#begin();
+      this.#settle();
+      this.#turns = [];
+      this.#welcome(turns.length ? [] : (this.#session?.starters ?? []));
+      if (!turns.length) return;
+      // It is there to be read again, not to be announced again.
+      this.#log.setAttribute("aria-live", "off");
+      for (const { said, answer } of turns) {
+        const turn = this.#turn(said);
+        this.#log.append(turn);
+        this.#show(turn, said, answer);
       }
+      this.#reveal(this.#log.lastElementChild);
     }
 
     async #begin() {
@@ -519,6 +561,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     /** @param {Choice[]} choices */
     #welcome(choices) {
       this.#log.replaceChildren(make("div", {}, make("p", {}, this.#words.welcome), ...this.#choices(choices, false)));
+      this.#grant();
     }
 
     /** @param {Choice} [choice] otherwise what is in the box */
@@ -534,20 +577,22 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       const turn = this.#turn(choice?.title ?? text);
       const held = this.shadowRoot?.activeElement;
       this.#wait(true);
+      const slow = [setTimeout(() => this.#say(this.#words.looking), 400), setTimeout(() => this.#say(this.#words.slow), 5000)];
+      await this.#fill();
+      this.#alert.textContent = "";
+      this.#log.setAttribute("aria-live", "polite");
       this.#log.append(turn);
       this.#reveal(turn);
-      const slow = [setTimeout(() => this.#say(this.#words.looking), 400), setTimeout(() => this.#say(this.#words.slow), 5000)];
       try {
-        if (!navigator.onLine) throw new Failure(0);
         const answer = await this.#call("message", "POST", { id: this.#unsent.id, message: text });
         this.#unsent = { id: "", text: "" };
         if (!choice) this.#box.value = "";
-        this.#status.textContent = "";
+        this.#settle();
         const article = this.#show(turn, choice?.title ?? text, answer);
         if (held && held !== this.#box && !held.isConnected) article.focus({ preventScroll: true });
       } catch (error) {
         turn.remove();
-        this.#status.textContent = "";
+        this.#settle();
         this.#fail(error);
       } finally {
         slow.forEach(clearTimeout);
@@ -581,7 +626,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       this.#turns.push({ id: answer.id, said, answer });
       const article = this.#article(answer);
       turn.append(article, ...this.#choices(answer.buttons, answer.reply.kind === "answer"), this.#tools(answer));
-      this.#wish({});
+      this.#grant();
       return article;
     }
 
@@ -618,7 +663,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     #sources(sources) {
       const items = sources.map(({ title, publisher, url, date }) => {
         const href = safe(url);
-        return make("li", { lang: "en", dir: "ltr" }, href?.startsWith("https:") ? this.#link(href, title) : title, ` ${[publisher, date].filter(Boolean).join(", ")}`);
+        return make("li", { lang: "en", dir: "ltr" }, href?.startsWith("https:") ? this.#link(href, title) : title, `, ${[publisher, date].filter(Boolean).join(", ")}`);
       });
       return make("details", { "aria-live": "off" }, make("summary", {}, this.#words.sources.replace("{n}", String(sources.length))), make("ul", {}, ...items));
     }
@@ -633,7 +678,6 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       );
       const row = make("div", { class: "row" }, ...buttons.slice(choices.length));
       const group = make("div", { class: "choices", role: "group", "aria-label": words.suggested }, ...buttons.slice(0, choices.length), ...(moves ? [row] : []));
-      if (this.#wishes.numbers) group.setAttribute("aria-description", words.pressNumber.replace("{n}", String(all.length)));
       return [group];
     }
 
@@ -680,15 +724,25 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
 
     /** @param {string} text @param {HTMLElement} button */
     #readAloud(text, button) {
-      const reading = speechSynthesis.speaking;
+      const { read, stop } = this.#words;
+      const reading = button.textContent === stop;
       speechSynthesis.cancel();
-      button.textContent = this.#words.read;
+      button.textContent = reading ? read : stop;
       if (reading) return;
-      const utterance = new SpeechSynthesisUtterance(text);
-      utterance.lang = "en";
-      utterance.onend = utterance.onerror = () => (button.textContent = this.#words.read);
-      button.textContent = this.#words.stop;
-      speechSynthesis.speak(utterance);
+      // Some voices fall silent amid a long text; line by line they do not.
+      const lines = text.match(/[^\n•]+/g) ?? [];
+      lines.forEach((line, place) => {
+        const utterance = new SpeechSynthesisUtterance(line);
+        utterance.lang = "en";
+        if (place === lines.length - 1) utterance.onend = utterance.onerror = () => (button.textContent = read);
+        speechSynthesis.speak(utterance);
+      });
+    }
+
+    /** Reads and listens no more. */
+    #hush() {
+      if (canSpeak) speechSynthesis.cancel();
+      this.#listening?.abort();
     }
 
     /** @type {any} */
@@ -741,6 +795,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
         const when = new Date(receipt.at * 1000).toLocaleString(this.#root.lang, { dateStyle: "long", timeStyle: "short" });
         const told = this.#words.forgotten.replace("{when}", when).replace("{n}", String(receipt.deleted));
         const starters = this.#session?.starters ?? [];
+        this.#hush();
         this.#remember(null);
         this.#turns = [];
         this.#box.value = "";
@@ -759,13 +814,19 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       this.#status.textContent = words;
     }
 
+    /** Nothing goes on any more. */
+    #settle() {
+      this.#say(this.#ended ? this.#words.expired : "");
+      this.#ended = false;
+    }
+
     /** Says what went wrong and what to do. @param {unknown} error */
     #fail(error) {
       const words = this.#words;
-      const status = error instanceof Failure ? error.status : 0;
-      if (status === 429) this.#alert.textContent = words.tooMany;
-      else if (status === 403) this.#alert.textContent = words.notHere;
-      else this.#alert.textContent = navigator.onLine ? words.failed : words.offline;
+      /** @type {Record<number, string>} */
+      const known = { 400: words.unread, 403: words.notHere, 429: words.tooMany };
+      const kept = navigator.onLine ? words.failed : words.offline;
+      this.#alert.textContent = known[error instanceof Failure ? error.status : 0] ?? (this.#box.value ? kept : words.unreached);
     }
 
     /** A call within the session; where it has ended, in a new one. @param {string} path @param {string} method @param {object} [body] */
@@ -776,7 +837,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       } catch (error) {
         if (!(error instanceof Failure) || error.status !== 401) throw error;
         await this.#begin();
-        this.#say(this.#words.expired);
+        this.#ended = true;
         return this.#ask(path, method, body);
       }
     }

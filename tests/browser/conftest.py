@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Iterator
+from typing import Iterator, List, Optional
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -15,16 +15,24 @@ expect.set_options(timeout=20_000)  # the first answer after a start takes some 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
+def chromium() -> Optional[str]:
+    """Where this machine has it, or None."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def arguments() -> List[str]:
+    """What it is started with: its sandbox does not start for root, as whom containers run."""
+    return ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The machine's own Chromium; Playwright's own is a download of its own, which not every network allows."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = chromium()
     if found is None:
         pytest.skip("NO BROWSER TEST WAS RUN: there is no Chromium here. Mend: install it (Debian: apt-get install chromium).")
     with sync_playwright() as playwright:
-        # Chromium's sandbox does not start for root, as whom containers run.
-        arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        browser = playwright.chromium.launch(executable_path=found, args=arguments())
         yield browser
         browser.close()
 

@@ -461,9 +461,19 @@ def test_it_works_on_another_site_under_a_strict_policy(browser: Browser, assist
         chat.button("Yes").click()
         expect(chat.status).to_contain_text("Thank you")
         box = chat.panel.bounding_box()
+        kept = chat.history()
+        chat.button("Options").click()
+        chat.button("Larger text").click()
+        with chat.page.expect_download():
+            chat.button("Save as a file").click()
+        chat.page.evaluate("() => { window.print = () => {}; }")
+        chat.button("Print").click()
+        chat.button("Forget this conversation").click()
+        chat.button("Yes, delete it").click()
+        expect(chat.status).to_contain_text("Deleted on")
 
         assert box is not None and 300 < box["width"] < 600, "the styles are in force"
-        assert len(chat.history()) == 1
+        assert len(kept) == 1
     assert [fault for fault in chat.faults if "favicon" not in fault] == []
 
 

@@ -9,7 +9,7 @@ from typing import Dict
 
 import pytest
 
-from channels.widget_pages import FILES, WIDGET
+from channels.widget_pages import FILES, WIDGET, sent
 
 LARGEST = 12_000
 """Bytes of the script as it is sent, gzipped."""
@@ -28,9 +28,25 @@ def english() -> Dict[str, str]:
 
 
 def test_the_script_is_small() -> None:
-    size = len(gzip.compress(script().encode(), 9, mtime=0))
+    size = len(gzip.compress(sent("widget.js"), 9, mtime=0))
 
     assert size <= LARGEST, f"{size} bytes gzipped"
+
+
+def test_the_script_is_sent_without_its_comments_and_with_all_else() -> None:
+    lines = [line.strip() for line in sent("widget.js").decode().splitlines()]
+
+    assert not [line for line in lines if line.startswith(("//", "/**", "*/", "* "))]
+    assert "</script>" not in sent("widget.js").decode(), "the example of its use was a comment"
+    kept = iter(line.strip() for line in script().splitlines())
+    assert all(line in kept for line in lines), "each line stands in the source, in the same order"
+    code = {line for line in map(str.strip, script().splitlines()) if not line.startswith(("//", "/*", "*"))}
+    assert code - set(lines) <= {""}
+
+
+def test_no_colour_depends_on_what_older_phones_do_not_know() -> None:
+    # Safari before 17.5 leaves a property out whose value holds light-dark(): the panel would have no background.
+    assert "light-dark(" not in script()
 
 
 def test_the_script_never_makes_markup_of_text() -> None:
