@@ -33,8 +33,12 @@ class Sessions:
         claims = {"sub": secrets.token_urlsafe(24), "aud": AUDIENCE, "iat": now, "exp": now + LASTS}
         return jwt.encode(claims, self._secret, ALGORITHM), now + LASTS
 
-    def talk(self, authorization: Optional[str]) -> str:
+    def talk(self, authorization: Optional[str], ended_too: bool = False) -> str:
         """The id of the talk that a request may reach, from its ``Authorization`` header.
+
+        Args:
+            authorization: the header.
+            ended_too: whether a token is taken that was given out here and has ended since.
 
         Raises:
             Refused: status 401, for no token, one that was not given out here, or one that has ended.
@@ -46,7 +50,7 @@ class Sessions:
             # One algorithm, by name: what the token says of itself is not asked. Times are compared with our own clock.
             options = {"require": ["sub", "aud", "exp"], "verify_exp": False, "verify_iat": False}
             claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], audience=AUDIENCE, options=options)
-            alive = isinstance(claims["exp"], int) and self._clock() < claims["exp"]
+            alive = isinstance(claims["exp"], int) and (ended_too or self._clock() < claims["exp"])
             if alive and isinstance(claims["sub"], str) and _ID.fullmatch(claims["sub"]):
                 return claims["sub"]
         except (jwt.InvalidTokenError, ValueError):

@@ -131,7 +131,8 @@ class WidgetChannel(InputChannel):
         return {"turns": await _stored(agent, talk, model, whole=True)}
 
     async def _forget(self, request: Request) -> Dict[Text, Any]:
-        talk, agent = self._talk(request), request.app.ctx.agent
+        # Whoever could read a talk may delete it for as long as it is kept, which is longer than a session lasts.
+        talk, agent = self._talk(request, ended_too=True), request.app.ctx.agent
         async with agent.lock_store.lock(f"{talk}:door", wait_time_in_seconds=0.05):
             deleted = _store(agent).erase(talk)
         return {"deleted": deleted, "at": int(time.time())}
@@ -156,8 +157,8 @@ class WidgetChannel(InputChannel):
 
     # Who asks.
 
-    def _talk(self, request: Request) -> Text:
-        talk = f"{self.name()}:{self._sessions.talk(request.headers.get('authorization'))}"
+    def _talk(self, request: Request, ended_too: bool = False) -> Text:
+        talk = f"{self.name()}:{self._sessions.talk(request.headers.get('authorization'), ended_too)}"
         self._talks.check(talk)
         return talk
 
