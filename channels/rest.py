@@ -11,6 +11,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
 from channels.intake import RateLimit, Refused, clean_message, clean_sender, parse_body
+from channels.origins import Origins
 from channels.turn import take_turn
 from server.settings import Settings, is_loopback
 
@@ -42,6 +43,8 @@ class RestChannel(InputChannel):
         self._is_open = settings.rest_is_open
         self._key = settings.rest_key
         self._limit = RateLimit(rate, name="rest address")
+        # Programs name no origin; a page of another site that a browser here shows must not reach the loopback address.
+        self._origins = Origins(())
 
     @classmethod
     def name(cls) -> Text:
@@ -64,6 +67,7 @@ class RestChannel(InputChannel):
         @routes.post("/webhook")
         async def receive(request: Request) -> HTTPResponse:
             try:
+                self._origins.check(request.headers.get("origin"))
                 self._check_caller(request)
                 body = parse_body(request.body)
                 sender = clean_sender(body["sender"]) if body.get("sender") is not None else uuid.uuid4().hex
