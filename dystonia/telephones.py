@@ -5,6 +5,7 @@ The words themselves stay as they are; whoever puts the pieces together again ha
 from __future__ import annotations
 
 import re
+from calendar import month_name
 from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
@@ -16,6 +17,8 @@ _AMOUNT = re.compile(
     r"^\s*(?:am|pm|in the (?:morning|afternoon|evening)|seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b|^\s?%", re.I
 )
 """What stands after a number that nobody calls."""
+_DATE = re.compile(rf"\b(?:\d{{1,2}} )?(?:{'|'.join(month_name[1:])}) \d{{4}}\b")
+"""When the numbers were last checked."""
 _SITE = re.compile(r"\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|ie)\b")
 
 
@@ -44,8 +47,9 @@ def pieces(line: str) -> List[Piece]:
 
 def _numbers(line: str) -> List[Tuple[re.Match, str]]:
     found: List[Tuple[re.Match, str]] = []
+    in_dates = {place for date in _DATE.finditer(line) for place in range(*date.span())}
     for match in _NUMBER.finditer(line):
-        if _AMOUNT.match(line[match.end() :]):
+        if match.start() in in_dates or _AMOUNT.match(line[match.end() :]):
             continue
         scheme = "sms" if _TEXTED.search(line[: match.start()]) else "tel"
         found.append((match, f"{scheme}:{re.sub(r'[ -]', '', match[0])}"))

@@ -90,6 +90,14 @@ def test_the_numbers_of_an_emergency_can_be_pressed(visitor: WidgetClient) -> No
     assert {"tel:999", "tel:112", "sms:999"} <= pressed
 
 
+def test_a_date_is_no_number_to_call(visitor: WidgetClient) -> None:
+    answer = visitor.say("I can't breathe since my injection")
+
+    assert "Numbers last checked" in answer["text"]
+    pressed = {piece["href"] for piece in pieces_of(answer) if isinstance(piece, dict)}
+    assert pressed and all(len(href.partition(":")[2]) == 3 for href in pressed), "emergency numbers of three figures"
+
+
 def test_the_numbers_of_an_answer_are_plain_words(visitor: WidgetClient) -> None:
     answer = visitor.say(QUESTION)
 

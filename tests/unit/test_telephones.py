@@ -39,6 +39,8 @@ def pressed(line: str) -> Dict[str, Optional[str]]:
         ("findahelpline.com lists others", {"findahelpline.com": "https://findahelpline.com"}),
         ("1800RESPECT, 1800 737 732", {"1800 737 732": "tel:1800737732"}),
         ("Go within 24 hours, or wait 15 minutes; 50 % do.", {}),
+        ("Numbers last checked 21 November 2026.", {}),
+        ("Call 112. Checked May 2025, 1 June 2026.", {"112": "tel:112"}),
         ("choose option 2", {}),
         ("your local emergency number", {}),
         ("", {}),
