@@ -296,7 +296,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     async connectedCallback() {
       this.#listeners = new AbortController();
       Object.assign(this.#wishes, kept.read("localStorage", "dystonia-chat"));
-      this.#session = kept.read("sessionStorage", this.#place);
+      this.#session ??= kept.read("sessionStorage", this.#place);
       await this.#translate();
       if (!this.isConnected) return;
       this.#build();
