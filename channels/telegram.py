@@ -137,8 +137,12 @@ class TelegramChannel(EventChannel):
             delivery.accept(again, _talk(content), {**content, "text": "", "again": True})
 
     def _may_be_addressed(self, message: Mapping[str, Any]) -> bool:
-        """Whether a message in a group can be meant for the assistant. What is not is never kept, not even for a moment."""
-        return _answers(message, self._bot) or bool(_mentions(message)) or "@" in _words(message)
+        """Whether a message in a group can be meant for the assistant. What is not is never kept, not even for a moment.
+
+        Until it has asked what it is called, any name may be its own.
+        """
+        name = f"@{self._username or ''}".lower()
+        return _answers(message, self._bot) or self._bot in _mentions(message) or name in _words(message).lower()
 
     async def answer(self, event: Event, talks: Talks) -> List[Call]:
         """The messages that answer a message or a press."""

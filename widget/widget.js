@@ -791,7 +791,8 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
     async #forget(rest) {
       try {
         let receipt = { deleted: 0, at: Date.now() / 1000 };
-        if (this.#session) receipt = await this.#call("session", "DELETE");
+        // Not in a new session, where there would be nothing to delete.
+        if (this.#session) receipt = await this.#ask("session", "DELETE");
         const when = new Date(receipt.at * 1000).toLocaleString(this.#root.lang, { dateStyle: "long", timeStyle: "short" });
         const told = this.#words.forgotten.replace("{when}", when).replace("{n}", String(receipt.deleted));
         const starters = this.#session?.starters ?? [];

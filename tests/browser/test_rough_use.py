@@ -121,6 +121,20 @@ def test_feedback_that_does_not_arrive_is_told_as_it_is(opened: Chat) -> None:
     expect(opened.status).to_contain_text("Thank you")
 
 
+def test_no_receipt_is_given_for_what_could_not_be_deleted(opened: Chat) -> None:
+    def refuse(route: Route) -> None:
+        route.fulfill(status=401, json={"error": "no"}) if route.request.method == "DELETE" else route.continue_()
+
+    opened.say(QUESTION)
+    opened.page.route("**/webhooks/widget/session", refuse)
+    opened.button("Options").click()
+    opened.button("Forget this conversation").click()
+    opened.button("Yes, delete it").click()
+
+    expect(opened.alert).to_contain_text("could not be deleted")
+    assert opened.answers.count() == 1
+
+
 # Keys.
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
@@ -469,6 +471,22 @@ def test_who_leads_a_group_without_a_name_is_answered_and_the_posts_of_its_chann
     wait_until(lambda: len(telegram.api.texts(chat)) == 1, 20, "the reply")
     answered = [call["reply_parameters"]["message_id"] for call in telegram.api.calls("sendMessage") if call["chat_id"] == chat]
     assert answered == [asked["message"]["message_id"]]
+
+
+def test_what_a_group_says_to_someone_else_is_not_taken_in(telegram: Telegram, person: Person) -> None:
+    def taken_in() -> int:
+        with contextlib.closing(sqlite3.connect(telegram.assistant.data / "telegram.db", timeout=10)) as kept:
+            return kept.execute("SELECT count(*) FROM events").fetchone()[0]
+
+    chat = group()
+    telegram.post(person.writes(f"@{USERNAME} {QUESTION}", chat))
+    wait_until(lambda: len(telegram.api.texts(chat)) == 1, 20, "the reply, for which it has asked for its name")
+    before = taken_in()
+
+    for words in ("@ada does your neck hurt?", "write to me@example.org", "/help@another_bot"):
+        assert telegram.post(person.writes(words, chat)) == 200
+
+    assert taken_in() == before
 
 
 @pytest.mark.parametrize("saying", ["My neck hurts, is that dystonia?", "Should I stop taking my baclofen?"])
