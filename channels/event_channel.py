@@ -19,8 +19,13 @@ from channels.delivery import Delivery
 from channels.intake import Refused
 from channels.seen import Call, Event, SqliteEvents
 from channels.shared_events import SharedDelivery, SharedEvents
+from server import salvage
+from server.several import alone_in
+from server.unsaved import in_words
 
 logger = logging.getLogger(__name__)
+
+LATER = "Nothing can be taken in just now. Send it again later."
 
 
 class Api(Protocol):
@@ -94,12 +99,13 @@ class EventChannel(InputChannel, abc.ABC):
             if not self.is_from_app(request):
                 return json({"error": self.NOT_FROM_APP}, status=self.REFUSED_STATUS)
             if self._delivery is None or self._delivery.stopping:
-                return json({"error": "Nothing can be taken in just now. Send it again later."}, status=503)
+                return json({"error": LATER}, status=503)
             try:
                 return self.take(self._delivery, request)
-            except SQLAlchemyError as error:
-                logger.error("An event of %s could not be taken in: %s.", self.name(), type(error).__name__)
-                return json({"error": "It could not be kept. Send it again later."}, status=503)
+            except (sqlite3.Error, SQLAlchemyError) as error:
+                # A full disk, say, or a database that is away.
+                logger.error("%s could not take an event in (%s). It was told to send it again.", self.name(), in_words(error))
+                return json({"error": LATER}, status=503)
             except (Refused, KeyError, TypeError, AttributeError, ValueError, IndexError) as odd:
                 # Any other status than 200, and the app sends it again and again.
                 logger.warning(
@@ -115,6 +121,8 @@ class EventChannel(InputChannel, abc.ABC):
 
         try:
             if isinstance(self._events, Path):
+                if alone_in(self._events.parent):
+                    salvage.mend(self._events)
                 self._delivery = Delivery(self.name(), SqliteEvents(self._events), answer, self.sorry, self.send)
             else:
                 store = SharedEvents(self._events, self.name())

@@ -11,6 +11,7 @@ from dystonia.helplines import HELP_KINDS, Helplines
 from dystonia.reply import UNAVAILABLE, Answer, Kind, Reply, as_text
 from dystonia.store import served_version
 from server.metrics import counts_turns
+from server.undone import Undone
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ async def take_turn(
         await asyncio.wait_for(handler(message), TURN_SECONDS)
     except Exception as error:  # noqa: BLE001 - a visitor is never left without a reply
         # Neither the message nor the error's own words, which may quote it, go to the log.
-        logger.error("A turn failed with %s; the visitor was told to try again.", type(error).__name__)
+        why = f" ({error})" if isinstance(error, Undone) else ""
+        logger.error("A turn failed with %s%s; the visitor was told to try again.", type(error).__name__, why)
         # The reply may stand already, but not be stored: the next turn would not know of it. Help is given all the same.
         failed = (collector.reply or {}).get("kind") not in HELP_KINDS
     if failed or not collector.texts or collector.reply is None:

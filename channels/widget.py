@@ -175,8 +175,8 @@ def _message_id(value: Any) -> Text:
 
 
 def _store(agent: Agent) -> Any:
-    """The project's own tracker store, which can erase; Rasa wraps it."""
-    return getattr(agent.tracker_store, "_tracker_store", agent.tracker_store)
+    """The project's own tracker store, which can erase."""
+    return agent.tracker_store
 
 
 async def _stored(agent: Agent, talk: Text, model: Text, whole: bool = False) -> List[Dict[Text, Any]]:

@@ -12,6 +12,7 @@ from server.metrics import VERSIONS
 from server.retention import Retention
 from server.settings import Settings
 from server.talks import Talks
+from server.unsaved import UnsavedTalks
 
 
 def attach(app: Sanic, settings: Settings) -> None:
@@ -22,8 +23,7 @@ def attach(app: Sanic, settings: Settings) -> None:
 
     async def start(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
         agent = app.ctx.agent
-        # Rasa wraps the store that endpoints.yml names.
-        url = getattr(agent.tracker_store, "_tracker_store", agent.tracker_store).engine.url
+        url = agent.tracker_store.engine.url
         app.ctx.readiness = Readiness(settings, agent, Talks.at(url))
         app.ctx.retention = Retention(Talks.at(url), settings.data, settings.keep_days, agent.lock_store.lock)
         metrics.watch(agent)
@@ -36,6 +36,9 @@ def attach(app: Sanic, settings: Settings) -> None:
     async def stop(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
         app.ctx.retention.close()
         app.ctx.readiness.close()
+        store = app.ctx.agent.tracker_store
+        if isinstance(store, UnsavedTalks):
+            await store.store_waiting()
 
     app.register_listener(start, "before_server_start")
     app.register_listener(keep_running, "after_server_start")

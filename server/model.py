@@ -1,14 +1,16 @@
 """The trained model: whether there is one for the present inputs, and how it is trained."""
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import logging
 import os
 import sys
 import time
+import zlib
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Optional
 
 import yaml
 
@@ -31,10 +33,13 @@ def path_for_inputs() -> Path:
     digest = hashlib.sha256()
     for path in sorted(_files()):
         digest.update(path.relative_to(ROOT).as_posix().encode())
-        digest.update(path.read_bytes())
+        digest.update(path.read_bytes() if path.is_file() else b"")
     for path in sorted((ROOT / "facts" / "cards").glob("*.yml")):
         # Only what is learned from: an answer can be mended without a training.
-        cards = yaml.load(path.read_bytes(), Loader=_LOADER) or []
+        try:
+            cards = yaml.load(path.read_bytes(), Loader=_LOADER) or []
+        except (OSError, yaml.YAMLError):
+            cards = []  # Whoever trains or serves says what is wrong with it.
         learned = [[card.get(field) for field in ("id", "topic", "about", "questions", "state")] for card in cards if isinstance(card, dict)]
         digest.update(json.dumps(learned).encode())
     return MODELS / f"{digest.hexdigest()[:12]}.tar.gz"
@@ -66,20 +71,38 @@ def train(force: bool = False) -> Path:
     logging.getLogger("rasa.engine.training.hooks").setLevel(logging.INFO)
     logging.getLogger("rasa.engine.training.hooks").propagate = False
     MODELS.mkdir(exist_ok=True)
+    # Under its own name only once it is whole: a training may be killed while the file is written.
+    made = MODELS / f"unfinished-{os.getpid()}.tar.gz"
     result = rasa_train(
         str(ROOT / "domain.yml"),
         str(ROOT / "config.yml"),
         [str(ROOT / "data")],
         output=str(MODELS),
-        fixed_model_name=target.name[: -len(".tar.gz")],
+        fixed_model_name=made.name[: -len(".tar.gz")],
         force_training=True,
     )
-    if result.code or not target.is_file():
+    if result.code or not made.is_file():
         raise TrainingFailed("Rasa made no model. Mend: see its messages above, or run 'make facts' and 'make validate'.")
+    made.replace(target)
     print(f" {time.monotonic() - started:.0f} s.", flush=True)
     for old in sorted(MODELS.glob("*.tar.gz"), key=lambda model: model.stat().st_mtime)[:-KEPT]:
         old.unlink()
     return target
+
+
+def set_aside_if_damaged(model: Path) -> Optional[Path]:
+    """Moves a model away that can't be unpacked, so that it is trained anew; returns where to, or None where it is whole."""
+    try:
+        with gzip.open(model) as packed:
+            if packed.read(1):
+                while packed.read(1 << 20):
+                    pass
+                return None
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, zlib.error):
+        pass
+    return model.replace(model.with_name(f"{model.name}.damaged"))
 
 
 class _Dots(logging.Handler):

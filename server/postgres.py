@@ -7,6 +7,8 @@ from typing import Iterator
 
 import sqlalchemy as sa
 
+from server.undone import Undone
+
 POOL_SIZE = 8
 """Connections of one instance, and threads that wait for the database."""
 PATIENCE_SECONDS = 30.0
@@ -15,11 +17,11 @@ _TABLES, _ALONE = 5_105_001, 5_105_002
 """Keys of advisory locks: for making tables, and for being the only instance."""
 
 
-class Away(Exception):
+class Away(Undone):
     """The database could not be reached; its own words are not repeated, as they may quote what was to be kept."""
 
 
-class NotKept(Exception):
+class NotKept(Undone):
     """Something was not stored: whoever sent it must be told to send it again."""
 
 

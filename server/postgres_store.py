@@ -59,9 +59,6 @@ class PostgresTalks(SQLTrackerStore):
     still goes on with an empty talk: it is not stored, but an emergency gets its reply (channels/turn.py).
     """
 
-    answers_for_failures = True
-    """Rasa's wrapper, which keeps in memory what could not be stored, is left out (server/rasa_mends.py)."""
-
     def __init__(
         self, domain: Optional[Domain] = None, host: Text = "", event_broker: Optional[EventBroker] = None, **kwargs: Any
     ) -> None:

@@ -46,6 +46,7 @@ class Process:
         command: what is run.
         health: a page that can be read when it answers; None where it tells by itself.
         listener: the socket that it is lent, on which it serves when it is told to.
+        model: what it serves, the last word of its command.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Process:
     environment: Dict[str, str]
     health: Optional[str] = None
     listener: Optional[socket.socket] = None
+    model: Optional[Path] = None
     deaths: List[float] = field(default_factory=list)
     running: "subprocess.Popen[bytes] | None" = None
     serves: bool = False
@@ -68,7 +70,8 @@ class Process:
             self._line.setblocking(False)
             lent = [self.listener.fileno(), theirs.fileno()]
             environment = {**environment, SOCKETS: ",".join(map(str, lent))}
-        self.running = subprocess.Popen(self.command, cwd=ROOT, env=environment, start_new_session=True, pass_fds=lent)
+        command = [*self.command, str(self.model)] if self.model else self.command
+        self.running = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, pass_fds=lent)
         if lent:
             theirs.close()
 
@@ -131,6 +134,7 @@ def main() -> int:
         signal.signal(number, _on_signal)
     try:
         settings = Settings.from_environment()
+        settings.check_data()
         return Supervisor(settings).run()
     except (SettingsError, NotUsable) as error:
         print(error, file=sys.stderr)
@@ -169,8 +173,7 @@ class Supervisor:
         model = self._model(subprocess.run)
         try:
             self._processes = self._made(model, self._settings.action_port)
-            _start(self._processes)
-            self._wait_for(lambda: all(process.answers() for process in self._processes), self._processes)
+            self._start(lambda: all(process.answers() for process in self._processes), self._processes, subprocess.run)
             for process in self._processes:
                 process.let_serve()
             self._note("serving")
@@ -214,17 +217,46 @@ class Supervisor:
             environment["DYSTONIA_ACTION_PORT"] = str(action_port)
             health = f"http://127.0.0.1:{action_port}/health"
             others = [Process("action server", [*python, "server.action_server"], environment, health)]
-        return [*others, Process("Rasa", [*python, "server.serve", str(model)], environment, listener=self._listener)]
+        return [*others, Process("Rasa", [*python, "server.serve"], environment, listener=self._listener, model=model)]
+
+    def _start(self, holds: Callable[[], bool], processes: List[Process], run: Callable[..., Any]) -> None:
+        """Starts processes and waits until something holds of them.
+
+        Raises:
+            NotUsable: one ended, or it did not come to hold in time.
+            SettingsError: no model could be trained.
+        """
+        for process in processes:
+            process.start()
+        try:
+            self._wait_for(holds, processes)
+        except NotUsable:
+            if not self._has_new_model(processes[-1], run):
+                raise
+            processes[-1].start()
+            self._wait_for(holds, processes)
+
+    def _has_new_model(self, rasa: Process, run: Callable[..., Any]) -> bool:
+        """Whether Rasa can do with another model: it moves a damaged one away before it ends (server/serve.py).
+
+        Raises:
+            SettingsError: no model could be trained.
+        """
+        if not rasa.died() or rasa.model is None or rasa.model.is_file():
+            return False
+        rasa.model = self._model(run)
+        return True
 
     def _tend(self, seconds: float) -> None:
         """Starts again what has died, and waits a little.
 
         Raises:
             NotUsable: one died too often.
+            SettingsError: no model could be trained in the place of a damaged one.
         """
         for process in self._processes:
             if process.died():
-                _revive(process, self._settings.log)
+                self._revive(process)
             elif not process.serves and process.answers():
                 process.let_serve()
         time.sleep(seconds)
@@ -248,6 +280,16 @@ class Supervisor:
             else:
                 self._tend(0.05)
 
+    def _revive(self, process: Process) -> None:
+        now = time.monotonic()
+        process.deaths = [death for death in process.deaths if now - death < 60] + [now]
+        if len(process.deaths) > RESTARTS:
+            often = f"ended {len(process.deaths)} times within a minute"
+            raise NotUsable(f"The {process.name} {often}. Mend: see its messages above.")
+        tell(f"The {process.name} ended; it is started again.", self._settings.log, "WARNING")
+        self._has_new_model(process, subprocess.run)
+        process.start()
+
     # Another model or other facts, with no message lost.
 
     def _reload(self) -> None:
@@ -256,8 +298,8 @@ class Supervisor:
         self._note("reloading")
         try:
             self._next = self._made(self._model(self._run_beside), _free_port() if self._settings.action_port else None)
-            _start(self._next)
-            self._wait_for(lambda: self._next[0].answers() and self._next[-1].findings().get("ready", False), self._next)
+            ready = lambda: self._next[0].answers() and self._next[-1].findings().get("ready", False)  # noqa: E731
+            self._start(ready, self._next, self._run_beside)
         except (NotUsable, SettingsError, OSError) as reason:
             for process in self._next:
                 process.stop()
@@ -301,25 +343,6 @@ class Supervisor:
 
     def _on_request(self, number: int, frame: object) -> None:
         self._asked = True
-
-
-def _start(processes: List[Process]) -> None:
-    for process in processes:
-        process.start()
-
-
-def _revive(process: Process, form: str) -> None:
-    """Starts a process again.
-
-    Raises:
-        NotUsable: it has died too often.
-    """
-    now = time.monotonic()
-    process.deaths = [death for death in process.deaths if now - death < 60] + [now]
-    if len(process.deaths) > RESTARTS:
-        raise NotUsable(f"The {process.name} ended {len(process.deaths)} times within a minute. Mend: see its messages above.")
-    tell(f"The {process.name} ended; it is started again.", form, "WARNING")
-    process.start()
 
 
 def _greet(settings: Settings) -> None:

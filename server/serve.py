@@ -33,24 +33,28 @@ from channels.intake import MAX_BYTES, MAX_EVENT_BYTES  # noqa: E402
 from channels.rest import CLOSED, RestChannel  # noqa: E402
 from channels.widget import WidgetChannel  # noqa: E402
 from channels.widget_pages import pages  # noqa: E402
-from dystonia.store import FactErrors  # noqa: E402
+from dystonia.store import FactErrors, shared_store  # noqa: E402
 from server import care, logs, rasa_mends, self_test, several  # noqa: E402
 from server.actions_inside import ActionsInside  # noqa: E402
 from server.bots import open_bots  # noqa: E402
+from server.model import set_aside_if_damaged  # noqa: E402
 from server.serving import Serving  # noqa: E402
-from server.settings import ROOT, Settings  # noqa: E402
+from server.settings import ROOT, Settings, SettingsError  # noqa: E402
 
 
 def main(model: Path) -> int:
     """Serves a model until it is stopped."""
-    settings = Settings.from_environment()
-    logs.set_up(settings.log)
-    rasa_mends.apply(settings.action_timeout)
     try:
+        settings = Settings.from_environment()
+        settings.check_data()
+        logs.set_up(settings.log)
+        # Whether actions run here or not: what is said of the facts, and the names in static replies, come from them too.
+        shared_store()
         several.join(settings)
-    except several.CannotStart as error:
+    except (SettingsError, FactErrors, several.CannotStart) as error:
         print(error, file=sys.stderr, flush=True)
         return 1
+    rasa_mends.apply(settings.action_timeout)
     channels = rasa_run.create_http_input_channels(None, str(ROOT / "credentials.yml"))
     channels += open_bots(settings, os.environ, say=lambda line: print(line, file=sys.stderr, flush=True))
     if any(isinstance(channel, RestChannel) for channel in channels) and not settings.rest_is_open:
@@ -65,7 +69,7 @@ def main(model: Path) -> int:
     app.config.REQUEST_TIMEOUT = 20
     app.error_handler.add(SanicException, _refuse)
     app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
-    app.register_listener(_test_itself, "before_server_start")
+    app.register_listener(partial(_test_itself, model), "before_server_start")
     care.attach(app, settings)
     app.register_listener(rasa_run.close_resources, "after_server_stop")
     app.config.ACCESS_LOG = False
@@ -73,11 +77,13 @@ def main(model: Path) -> int:
     return 0
 
 
-async def _test_itself(app: sanic.Sanic, loop: asyncio.AbstractEventLoop) -> None:
+async def _test_itself(model: Path, app: sanic.Sanic, loop: asyncio.AbstractEventLoop) -> None:
     """Ends the process, with the reason, where the loaded model would miss an emergency."""
     try:
         if app.ctx.agent is None or not app.ctx.agent.is_ready():
-            raise self_test.SelfTestFailed(["no model could be loaded; its path and reason are above"])
+            aside = set_aside_if_damaged(model)
+            moved = f"the model was damaged; it is now {aside.name}, and 'make run' trains another" if aside else None
+            raise self_test.SelfTestFailed([moved or "no model could be loaded; its path and reason are above"])
         await self_test.check(app.ctx.agent)
     except Exception as error:  # noqa: BLE001 - whatever it is, an assistant that was not tested does not serve
         print(error if isinstance(error, (self_test.SelfTestFailed, FactErrors)) else repr(error), file=sys.stderr, flush=True)

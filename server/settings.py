@@ -4,6 +4,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, Mapping, Optional, Tuple
@@ -100,6 +101,22 @@ class Settings:
             redis_url=_address(environment, "DYSTONIA_REDIS_URL", "rediss?", "redis://127.0.0.1:6379/0"),
             rest_key=_secret(environment, "DYSTONIA_REST_KEY"),
         )
+
+    def check_data(self) -> None:
+        """Makes the data folder where there is none.
+
+        Raises:
+            SettingsError: nothing can be written there.
+        """
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.data) as probe:
+                probe.write(b"a talk")
+        except OSError as error:
+            raise SettingsError(
+                f"Nothing can be written to the data folder {self.data} ({error.strerror}). Mend: let who runs the assistant "
+                "write there, make room on the disk, or set DYSTONIA_DATA to another folder."
+            ) from None
 
     @property
     def action_url(self) -> Optional[str]:

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from typing import List
+import os
+from pathlib import Path
+from typing import Dict, List
 
 from channels.intake import RateLimit
 from server.postgres import CannotStart
@@ -15,6 +17,8 @@ __all__ = ["CannotStart", "join"]
 
 _held: List[object] = []
 """What shows others that this process uses the talks; it ends with the process."""
+_marks: Dict[Path, int] = {}
+"""Likewise for folders."""
 
 
 def join(settings: Settings) -> None:
@@ -46,13 +50,24 @@ def _join_postgres(settings: Settings) -> None:
 def _mark_folder(settings: Settings) -> None:
     """Says loudly where another process uses the same folder: for a moment, while one takes over, that may be meant."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    mark = (settings.data / "in_use").open("a")
-    try:
-        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not alone_in(settings.data):
         logger.error(
             "Another assistant uses the folder %s: together they would mix up talks. Mend: stop one of them; for several at a "
             "time, set DYSTONIA_POSTGRES_URL and DYSTONIA_REDIS_URL (docs/deploy.md).",
             settings.data,
         )
-    _held.append(mark)
+
+
+def alone_in(folder: Path) -> bool:
+    """Whether this process is the only one that uses a data folder; from then on it is seen to use it, until it ends.
+
+    Only then may it put another file in the place of one there: others would go on writing to the one that is gone.
+    """
+    folder = folder.resolve()
+    try:
+        if folder not in _marks:
+            _marks[folder] = os.open(folder / "in_use", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(_marks[folder], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

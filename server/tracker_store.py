@@ -1,22 +1,27 @@
 """Where talks are kept: Rasa's SQL tracker store on SQLite, made quick, able to forget, and told no personal details."""
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 from collections import deque
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Text
+from typing import Any, Dict, Generator, Optional, Sequence, Text
 
 import sqlalchemy as sa
 from rasa.core.tracker_store import SQLTrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import Event, UserUttered
+from rasa.shared.core.events import Event, SessionStarted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from dystonia.masking import Detail, details, replaced
+from server import salvage
 from server.live_talks import LiveTalks
 from server.papers import remove_pages
+from server.several import alone_in
 from server.talks import TIDIED_AT_ONCE, Talks, set_up_sqlite
+from server.undone import Undone
+from server.unsaved import UnsavedTalks, in_words, is_damage
 
 logger = logging.getLogger(__name__)
 
@@ -43,21 +48,27 @@ class MaskedTalks:
         await super().save(masked(tracker))  # type: ignore[misc]
 
 
-class TalkStore(MaskedTalks, LiveTalks, SQLTrackerStore):
+class TalkStore(MaskedTalks, UnsavedTalks, LiveTalks, SQLTrackerStore):
     """SQLite with a write-ahead log and one kept connection: 6 ms a turn instead of 11 (measured with 32 callers).
 
     A write-ahead log alone would be slower, because Rasa opens a new connection for each session.
     """
 
     def __init__(self, domain: Optional[Domain] = None, db: Text = "var/talks.db", **kwargs: Any) -> None:
-        """Opens the store; the folder is created when missing."""
-        self._folder = Path(db).resolve().parent
+        """Opens the store; the folder is created when missing, and a damaged file is set aside (server/salvage.py)."""
+        self._path = Path(db).resolve()
+        self._folder = self._path.parent
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if alone_in(self._folder):
+            salvage.mend(self._path)
         kwargs.pop("host", None)
         super().__init__(domain=domain, db=db, **kwargs)
         self.engine.dispose()
         self.engine = sa.create_engine(
-            f"sqlite:///{db}", poolclass=sa.pool.SingletonThreadPool, connect_args={"check_same_thread": False, "timeout": 10}
+            f"sqlite:///{db}",
+            poolclass=sa.pool.SingletonThreadPool,
+            connect_args={"check_same_thread": False, "timeout": 10},
+            hide_parameters=True,  # an error would quote what a visitor said
         )
         sa.event.listen(self.engine, "connect", set_up_sqlite)
         self.sessionmaker = sa.orm.session.sessionmaker(bind=self.engine)
@@ -65,11 +76,18 @@ class TalkStore(MaskedTalks, LiveTalks, SQLTrackerStore):
         self.feedback = self.talks.feedback
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Stores the turn, or erases the talk when the visitor asked for that."""
-        if tracker.get_slot(FORGET_ME):
-            self.erase(tracker.sender_id)
-        else:
+        """Stores the turn, or erases the talk when the visitor asked for that.
+
+        Raises:
+            Undone: it could not be erased, so that the visitor must not be told that it was.
+        """
+        if not tracker.get_slot(FORGET_ME):
             await super().save(tracker)
+            return
+        try:
+            self.erase(tracker.sender_id)
+        except sa.exc.SQLAlchemyError as error:
+            raise Undone(f"a talk could not be erased: {in_words(error)}") from None
 
     def erase(self, sender_id: Text) -> int:
         """Deletes everything that is kept of a talk, what was said of its answers, and the editors' page, which may quote it.
@@ -79,10 +97,35 @@ class TalkStore(MaskedTalks, LiveTalks, SQLTrackerStore):
         """
         self.let_go(sender_id)
         deleted = self.talks.erase(sender_id)
+        self.forget_waiting(sender_id)
         remove_pages(self._folder)
         # Where the file is large, that is done when nobody writes (server/retention.py).
         self.talks.tidy(TIDIED_AT_ONCE)
         return deleted
+
+    def mend(self, error: Exception) -> bool:
+        """Goes on in a fresh file where an error shows that this one is damaged (server/salvage.py)."""
+        if not is_damage(error) or not alone_in(self._folder):
+            return False
+        self.engine.dispose()
+        salvage.mend(self._path)
+        Talks(self.engine)
+        return True
+
+    @contextlib.contextmanager
+    def session_scope(self) -> Generator[Any, None, None]:
+        """A session. Rasa's own takes a stored event that is no JSON for a missing schema, and ends the server."""
+        with contextlib.closing(self.sessionmaker()) as session:
+            yield session
+
+    def _event_query(self, session: Any, sender_id: Text, fetch_events_from_all_sessions: bool) -> Any:
+        """The events of a talk in the order they were stored. Rasa's own loses the session when the clock is set back."""
+        own = session.query(self.SQLEvent).filter(self.SQLEvent.sender_id == sender_id)
+        if not fetch_events_from_all_sessions:
+            starts = sa.and_(self.SQLEvent.sender_id == sender_id, self.SQLEvent.type_name == SessionStarted.type_name)
+            latest = session.query(sa.func.max(self.SQLEvent.id)).filter(starts).scalar_subquery()
+            own = own.filter(self.SQLEvent.id >= sa.func.coalesce(latest, 0))
+        return own.order_by(self.SQLEvent.id)
 
 
 def masked(tracker: DialogueStateTracker) -> DialogueStateTracker:

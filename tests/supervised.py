@@ -42,6 +42,13 @@ class Supervisor:
             self.process = subprocess.Popen(command, cwd=self.project, env=environment, stdout=out, stderr=subprocess.STDOUT)
         return self.process
 
+    def greets(self) -> "Supervisor":
+        """Starts it, and waits until it has said where the assistant is."""
+        self.start()
+        wait_until(lambda: self.url in self.said() or self.ended(), START_SECONDS, "the greeting")
+        assert not self.ended(), self.said()
+        return self
+
     def ended(self) -> bool:
         """Whether it has ended."""
         return self.process.poll() is not None

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from server.settings import ROOT
-from tests.running import START_SECONDS, answers, wait_until
+from tests.running import answers, wait_until
 from tests.supervised import Supervisor, is_there
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for child processes in /proc")
@@ -47,10 +47,7 @@ def project(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(project: Path) -> Iterator[Supervisor]:
     """The assistant, from that copy."""
     supervisor = Supervisor(project.parent, project)
-    supervisor.start()
-    wait_until(lambda: supervisor.url in supervisor.said() or supervisor.ended(), START_SECONDS, "the greeting")
-    assert not supervisor.ended(), supervisor.said()
-    yield supervisor
+    yield supervisor.greets()
     supervisor.stop()
 
 
@@ -174,9 +171,7 @@ def test_a_stop_answers_what_was_taken_in_and_refuses_the_rest_clearly(running: 
 
 def test_processes_do_not_outlive_a_supervisor_that_was_killed(model: Path, tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path)
-    supervisor.start()
-    wait_until(lambda: supervisor.url in supervisor.said() or supervisor.ended(), START_SECONDS, "the greeting")
-    children = supervisor.children()
+    children = supervisor.greets().children()
 
     supervisor.process.kill()
     supervisor.process.wait()

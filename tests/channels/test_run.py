@@ -28,10 +28,7 @@ def supervisor(model: Path, tmp_path: Path) -> Iterator[Supervisor]:
 @pytest.fixture
 def running(supervisor: Supervisor) -> Supervisor:
     """A supervisor that has said where the assistant is."""
-    supervisor.start()
-    wait_until(lambda: supervisor.url in supervisor.said() or supervisor.ended(), START_SECONDS, "the greeting")
-    assert not supervisor.ended(), supervisor.said()
-    return supervisor
+    return supervisor.greets()
 
 
 @pytest.mark.parametrize("taken, setting", [("port", "DYSTONIA_PORT"), ("action_port", "DYSTONIA_ACTION_PORT")])

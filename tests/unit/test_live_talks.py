@@ -14,6 +14,7 @@ from dystonia.aftercare import kinds_said, last_urgent
 from server import live_talks
 from server.live_talks import TURNS, LiveTalk
 from server.tracker_store import FORGET_ME, TalkStore
+from server.unsaved import UnsavedTalks
 
 CUSTOM = {"mappings": [{"type": "custom"}]}
 DOMAIN = Domain.from_dict(
@@ -221,7 +222,7 @@ def test_no_more_talks_are_kept_than_there_is_room_for(store: TalkStore, monkeyp
     assert texts(fetched(store)) == ["hello"]
 
 
-def test_a_turn_that_could_not_be_stored_is_not_kept(store: TalkStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turn_that_could_not_be_stored_is_not_taken_for_stored(store: TalkStore, monkeypatch: pytest.MonkeyPatch) -> None:
     turn(store, "first")
 
     def full(*_: Any) -> None:
@@ -229,7 +230,12 @@ def test_a_turn_that_could_not_be_stored_is_not_kept(store: TalkStore, monkeypat
 
     with monkeypatch.context() as broken:
         broken.setattr(live_talks, "_row", full)
-        with pytest.raises(OSError):
-            turn(store, "second")
+        turn(store, "second")
+        turn(store, "third")
+        (_, live) = store._talks[SENDER]
+        assert texts(live) == texts(asyncio.run(super(UnsavedTalks, store).retrieve_full_tracker(SENDER))) == ["first"]
 
-    assert texts(fetched(store)) == ["first"]
+    # It waits (server/unsaved.py), and is stored once, in its place.
+    assert texts(fetched(store)) == texts(whole(store)) == ["first", "second", "third"]
+    turn(store, "fourth")
+    assert texts(asyncio.run(super(UnsavedTalks, store).retrieve_full_tracker(SENDER))) == ["first", "second", "third", "fourth"]

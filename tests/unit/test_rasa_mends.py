@@ -2,18 +2,22 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import hashlib
 import inspect
 import json
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Tuple
+from unittest.mock import AsyncMock
 
 import jsonschema
 import pytest
 import rasa
 import rasa.core.actions.action as rasa_action
+import rasa.core.agent as rasa_agent
 import rasa.core.policies.rule_policy as rule_policy
 import rasa.core.processor as rasa_processor
+import rasa.core.tracker_store as rasa_store
 import rasa.engine.runner.dask as rasa_runner
 import rasa.server as rasa_server
 import rasa.shared.core.events as rasa_events
@@ -21,6 +25,7 @@ import rasa.shared.utils.schemas.events as event_schemas
 from rasa.core.channels.channel import UserMessage
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.graph import GraphComponent, GraphSchema, SchemaNode
+from rasa.shared.core.domain import Domain
 from rasa.shared.core.slots import AnySlot
 from rasa.shared.core.trackers import DialogueStateTracker
 from sanic import Sanic
@@ -38,8 +43,12 @@ STOCK: Dict[Tuple[ModuleType, str], str] = {
     (rasa_events, "Event.resolve_by_type"): "ffabe9999fc8f7f3",
     (rule_policy, "RulePolicy._find_action_from_rules"): "9a6c28d7af23def6",
     (rule_policy, "RulePolicy._predict"): "d0f079b86973bf96",
+    (rasa_agent, "Agent._create_tracker_store"): "44b81a5829031ff2",
+    (rasa_store, "SQLTrackerStore._additional_events"): "5ad906f458419020",
+    (rasa_store, "SQLTrackerStore._event_query"): "6484d8ac7d14284b",
+    (rasa_store, "SQLTrackerStore.session_scope"): "c9bfcdd595e4b02b",
 }
-"""What the mends replace or lean on, and the hash of its source in the Rasa that they were written for."""
+"""What the mends, and the stores, replace or lean on, and the hash of its source in the Rasa that they were written for."""
 
 REPLACED = {
     "rasa_action.RemoteAction._validate_action_result": "RemoteAction._validate_action_result",
@@ -49,6 +58,7 @@ REPLACED = {
     "DaskGraphRunner.run": "DaskGraphRunner.run",
     "Event.resolve_by_type": "Event.resolve_by_type",
     "RulePolicy._find_action_from_rules": "RulePolicy._find_action_from_rules",
+    "Agent._create_tracker_store": "Agent._create_tracker_store",
 }
 """Each thing of Rasa's that server/rasa_mends.py assigns to, and the function above that shows a change."""
 
@@ -65,6 +75,8 @@ def _rasa_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rasa_events.Event, "resolve_by_type", staticmethod(rasa_events.Event.resolve_by_type))
     policy = rule_policy.RulePolicy
     monkeypatch.setattr(policy, "_find_action_from_rules", policy._find_action_from_rules)
+    create = rasa_agent.Agent._create_tracker_store
+    monkeypatch.setattr(rasa_agent.Agent, "_create_tracker_store", staticmethod(create))
 
 
 @pytest.mark.parametrize("module, function", STOCK, ids=lambda value: value if isinstance(value, str) else "")
@@ -97,6 +109,17 @@ def test_no_site_is_let_in_by_the_server_itself() -> None:
     rasa_server.configure_cors(app, "*")
 
     assert not [name for name in app.config if name.startswith("CORS_")]
+
+
+def test_a_store_that_fails_may_say_so_and_nothing_is_kept_elsewhere() -> None:
+    rasa_mends.apply(1.5)
+    store = rasa_store.InMemoryTrackerStore(Domain.empty())
+    store.save = AsyncMock(side_effect=ConnectionError)  # type: ignore[method-assign]
+    served = rasa_agent.Agent._create_tracker_store(store, Domain.empty())
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(served.save(DialogueStateTracker("rest:someone", [])))
+    assert served is store
 
 
 def test_actions_are_waited_for_as_long_as_it_is_set() -> None:

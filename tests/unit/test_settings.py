@@ -109,3 +109,16 @@ def _refusal(environment: Dict[str, str]) -> str:
     message = str(refused.value)
     assert message.startswith(f"{name} is '{value}'") and "Mend:" in message and "\n" not in message
     return message
+
+
+def test_a_data_folder_is_made_where_it_can_be(tmp_path: Path) -> None:
+    Settings(data=tmp_path / "not" / "there").check_data()
+
+    assert list((tmp_path / "not" / "there").iterdir()) == []
+
+
+def test_a_data_folder_that_cannot_be_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(SettingsError, match="file/data.*Mend:.*DYSTONIA_DATA"):
+        Settings(data=tmp_path / "file" / "data").check_data()

@@ -8,10 +8,12 @@ from typing import Iterator, List
 import pytest
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, BotUttered, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, BotUttered, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from server import unsaved
 from server.tracker_store import FORGET_ME, MASKED, MaskedTalks, TalkStore, masked
+from server.undone import Undone
 
 ANY = {"type": "any", "influence_conversation": False, "mappings": [{"type": "custom"}]}
 DOMAIN = Domain.from_dict({"version": "3.1", "intents": ["greet"], "slots": {"about": ANY, FORGET_ME: {**ANY, "type": "bool"}}})
@@ -247,3 +249,107 @@ def test_the_latest_message_of_a_masked_tracker_is_masked_too() -> None:
     told(tracker)
 
     assert "Susan" not in str(masked(tracker).latest_message.as_dict())
+
+
+# What fails.
+
+
+def refuse_writing(store: TalkStore, refuse: bool = True) -> None:
+    """Lets nothing be stored or deleted, or lets it again."""
+    with store.engine.begin() as connection:
+        for change in ("INSERT", "DELETE"):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS no_{change}")
+            if refuse:
+                full = "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+                connection.exec_driver_sql(f"CREATE TRIGGER no_{change} BEFORE {change} ON events {full}")
+
+
+def test_what_could_not_be_stored_is_remembered_and_stored_once_it_can_be(store: TalkStore) -> None:
+    keep(store, "rest:a", "before")
+    refuse_writing(store)
+    keep(store, "rest:a", "first")
+    keep(store, "rest:b", "other")
+    keep(store, "rest:a", "second")
+    assert said(store, "rest:a") == ["before", "first", "second"]
+
+    refuse_writing(store, False)
+    keep(store, "rest:c", "someone else")
+
+    assert said(store, "rest:a") == ["before", "first", "second"] and said(store, "rest:b") == ["other"]
+    assert not store._waiting
+
+
+def test_a_turn_that_failed_half_way_leaves_no_trace_in_what_waits(store: TalkStore) -> None:
+    refuse_writing(store)
+    keep(store, "rest:a", "first")
+
+    asyncio.run(store.retrieve("rest:a")).update(UserUttered("half a turn"))
+
+    assert said(store, "rest:a") == ["first"]
+
+
+def test_a_talk_that_was_forgotten_does_not_come_back_from_memory(store: TalkStore) -> None:
+    refuse_writing(store)
+    keep(store, "rest:a", "first")
+    refuse_writing(store, False)
+
+    store.erase("rest:a")
+    keep(store, "rest:c", "someone else")
+
+    assert said(store, "rest:a") == []
+
+
+def test_no_more_talks_wait_than_there_is_room_for(
+    store: TalkStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(unsaved, "MOST_TALKS", 2)
+    refuse_writing(store)
+    for talk in ("rest:a", "rest:b", "rest:c"):
+        keep(store, talk, "first")
+
+    assert [bool(said(store, talk)) for talk in ("rest:a", "rest:b", "rest:c")] == [False, True, True]
+    assert "the oldest is lost" in caplog.text
+
+
+def test_a_talk_that_cannot_be_erased_is_not_said_to_be(store: TalkStore) -> None:
+    tracker = keep(store, "rest:a", "Quillfeather")
+    tracker.update(SlotSet(FORGET_ME, True), DOMAIN)
+    refuse_writing(store)
+
+    with pytest.raises(Undone) as undone:
+        asyncio.run(store.save(tracker))
+    assert "full" in str(undone.value) and "Quillfeather" not in str(undone.value)
+
+
+def test_no_error_of_the_store_quotes_a_visitor(store: TalkStore, caplog: pytest.LogCaptureFixture) -> None:
+    refuse_writing(store)
+
+    keep(store, "rest:a", "Quillfeather")
+
+    assert "the disk is full" in caplog.text and "Quillfeather" not in caplog.text
+
+
+def test_an_event_that_is_no_json_ends_only_the_session_that_it_stands_in(store: TalkStore) -> None:
+    keep(store, "rest:a", "first")
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE events SET data = '{' WHERE type_name = 'bot'")
+    store.let_go("rest:a")
+
+    assert said(store, "rest:a") == []
+    tracker = DialogueStateTracker.from_events("rest:a", [SessionStarted(), UserUttered("second")], domain=DOMAIN)
+    asyncio.run(store.save(tracker))
+
+    assert said(store, "rest:a") == ["second"]
+
+
+def test_a_clock_that_is_set_back_mixes_nothing(store: TalkStore) -> None:
+    at_noon = [SessionStarted(timestamp=1e9), UserUttered("first", timestamp=1e9 + 1)]
+    an_hour_before = UserUttered("second", timestamp=1e9 - 3600)
+    asyncio.run(store.save(DialogueStateTracker.from_events("rest:a", at_noon, domain=DOMAIN)))
+
+    tracker = asyncio.run(store.retrieve("rest:a"))
+    tracker.update(an_hour_before)
+    asyncio.run(store.save(tracker))
+    keep(store, "rest:a", "third")
+
+    assert said(store, "rest:a") == ["first", "second", "third"]

@@ -10,6 +10,7 @@ from rasa.core.channels.channel import UserMessage
 from channels.turn import take_turn
 from dystonia.helplines import IF_SO
 from dystonia.reply import UNAVAILABLE
+from server.undone import Undone
 
 
 def failing_turn(urgency: Optional[str]) -> Dict[str, Any]:
@@ -38,6 +39,17 @@ def test_an_urgent_turn_that_fails_begins_with_where_help_is(urgency: str) -> No
     assert "999" in turn["text"].split("\n\n")[0] and turn["text"].endswith(UNAVAILABLE)
     assert turn["buttons"] == [{"title": button, "payload": button}]
     assert (turn["reply"]["kind"], turn["reply"]["cautions"]) == ("unavailable", [caution])
+
+
+def test_what_was_said_is_not_sent_where_it_was_not_done() -> None:
+    async def handler(message: UserMessage) -> None:
+        said = {"text": "I have deleted it.", "custom": {"reply": {"kind": "smalltalk"}}}
+        await message.output_channel.send_response("someone", said)
+        raise Undone("the disk is full")
+
+    turn = asyncio.run(take_turn(handler, "forget me", "rest:someone", "rest", "a-model"))
+
+    assert (turn["text"], turn["reply"]["kind"]) == (UNAVAILABLE, "unavailable")
 
 
 def test_a_message_that_was_not_even_understood_gets_the_plain_words() -> None:
