@@ -66,7 +66,9 @@ def main(model: Path) -> int:
     app.config.PROXIES_COUNT = settings.proxies or None
     # Room for headers and the largest body of any channel: what is larger is refused before it is read.
     app.config.REQUEST_MAX_SIZE = MAX_EVENT_BYTES + 4 * MAX_BYTES
-    app.config.REQUEST_TIMEOUT = 20
+    # Sanic counts the body as part of the response: either alone would let a connection drip for a minute. A turn takes at most
+    # ten seconds, and one more of the same talk may have to wait for it.
+    app.config.REQUEST_TIMEOUT = app.config.RESPONSE_TIMEOUT = 20
     app.error_handler.add(SanicException, _refuse)
     app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
     app.register_listener(partial(_test_itself, model), "before_server_start")

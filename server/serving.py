@@ -21,6 +21,7 @@ from sanic.response import HTTPResponse, json
 from sanic.server import serve
 from sanic.server.async_server import AsyncioServer
 
+from server.arrival import TimedArrival
 from server.settings import SOCKETS
 
 FINISH_SECONDS = 12.0
@@ -56,7 +57,7 @@ class Serving:
         loop = asyncio.get_running_loop()
         # Not app.run(), which listens as soon as the model is loaded and can't be told to stop listening.
         host, port = (None, None) if self._listener else self._address
-        server = serve(host, port, self._app, sock=self._listener, loop=loop, run_async=True)
+        server = serve(host, port, self._app, sock=self._listener, loop=loop, protocol=TimedArrival, run_async=True)
         self._app.is_running = True
         await server.startup()
         await server.before_start()

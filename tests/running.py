@@ -161,7 +161,11 @@ class RunningAssistant:
 
     def kept(self, query: str, *values: str) -> List[Tuple[Any, ...]]:
         """Rows of the file that keeps the talks."""
-        with contextlib.closing(sqlite3.connect(self.data / "talks.db", timeout=10)) as store:
+        return self.kept_in("talks.db", query, *values)
+
+    def kept_in(self, file: str, query: str, *values: str) -> List[Tuple[Any, ...]]:
+        """Rows of one of its files."""
+        with contextlib.closing(sqlite3.connect(self.data / file, timeout=10)) as store:
             rows = store.execute(query, values).fetchall()
             store.commit()
             return rows
@@ -187,7 +191,12 @@ class Visitor:
 
 @contextlib.contextmanager
 def running_assistant(
-    model: Path, folder: Path, with_actions: bool = True, project: Path = ROOT, **settings: str
+    model: Path,
+    folder: Path,
+    with_actions: bool = True,
+    project: Path = ROOT,
+    clock: Optional[Path] = None,
+    **settings: str,
 ) -> Iterator[RunningAssistant]:
     """The assistant, with a data folder of its own; without actions, nothing listens where Rasa looks for them.
 
@@ -196,6 +205,7 @@ def running_assistant(
         folder: where talks and logs are kept.
         with_actions: whether the action server runs too.
         project: the folder that the code and the facts are taken from.
+        clock: a file that says by how many seconds Rasa's clock is off (tests/faults/jumping_clock.py).
         settings: further variables of its environment.
     """
     port, action_port = free_ports(2)
@@ -210,7 +220,9 @@ def running_assistant(
     url = f"http://127.0.0.1:{port}"
     health = f"http://127.0.0.1:{action_port}/health"
     actions = ServerProcess("server.action_server", (), environment, health, folder / "actions.log", project)
-    rasa = ServerProcess("server.serve", (str(model),), environment, f"{url}/webhooks/rest/", folder / "rasa.log", project)
+    serve = ("tests.faults.jumping_clock", str(clock), "server.serve") if clock else ("server.serve",)
+    arguments = (*serve[1:], str(model))
+    rasa = ServerProcess(serve[0], arguments, environment, f"{url}/webhooks/rest/", folder / "rasa.log", project)
     actions.log_file.touch()
     starting = [rasa, actions] if with_actions else [rasa]
     try:

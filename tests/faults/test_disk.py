@@ -1,4 +1,4 @@
-"""The disk is full, may not be written to, or has spoilt the file of the talks: visitors are answered, and nothing is lost unsaid."""
+"""The disk is full, read-only, or has spoilt the file of the talks: visitors are answered, and nothing is lost in silence."""
 from __future__ import annotations
 
 import json
