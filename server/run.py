@@ -20,8 +20,10 @@ from typing import Any, Callable, Dict, List, Optional
 
 from server.logs import tell
 from server.model import path_for_inputs
-from server.settings import ROOT, SOCKETS, Settings, SettingsError
+from server.settings import ROOT, Settings, SettingsError
 
+SOCKETS = "DYSTONIA_SOCKETS"
+"""No setting: where a process that is started is told the numbers of the sockets that it is lent (server/serving.py)."""
 START_SECONDS = 60
 STOP_SECONDS = 25
 """Longer than a process takes to finish what is under way (server/serving.py, channels/delivery.py)."""

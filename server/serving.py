@@ -22,7 +22,7 @@ from sanic.server import serve
 from sanic.server.async_server import AsyncioServer
 
 from server.arrival import TimedArrival
-from server.settings import SOCKETS
+from server.run import SOCKETS
 
 FINISH_SECONDS = 12.0
 """How long what is under way may take at the end: a turn takes at most ten (channels/turn.py)."""

@@ -11,9 +11,6 @@ from typing import List, Mapping, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 
-
-SOCKETS = "DYSTONIA_SOCKETS"
-"""No setting: where the supervisor tells a process that it starts the numbers of the sockets that it lends."""
 LOG_FORMS = ("plain", "json")
 SHORTEST_SECRET = 32
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
