@@ -136,10 +136,11 @@ def test_new_facts_take_over_under_load_and_no_message_is_lost(running: Supervis
     edited(project, AFTER, BEFORE)
 
 
-def test_broken_facts_never_take_over(running: Supervisor, project: Path) -> None:
+@pytest.mark.parametrize("words", [b"- id: broken", b"- [\xff broken"], ids=["no card", "no YAML"])
+def test_broken_facts_never_take_over(running: Supervisor, project: Path, words: bytes) -> None:
     before = running.children()
     broken = project / "facts" / "cards" / "zz_broken.yml"
-    broken.write_text("- id: broken")
+    broken.write_bytes(words)
 
     try:
         with Load(running) as load:
