@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore doctor clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -49,6 +49,18 @@ export: env ## print all that is kept of one talk: make export TALK=widget:... (
 
 erase: env ## delete all that is kept of one talk: make erase TALK=widget:...
 	@$(PYTHON) -m tools.person erase '$(TALK)'
+
+reload: env ## have the running assistant take the present model and facts, with no message lost
+	@$(PYTHON) -m tools.reload
+
+backup: env ## copy talks, events and the widget's secret into var/backups; the assistant may run
+	@$(PYTHON) -m tools.backup backup
+
+restore: env ## put a backup back: make restore FILE=var/backups/...
+	@$(PYTHON) -m tools.backup restore '$(FILE)'
+
+doctor: env ## say what is wrong with this installation, each with its mend
+	@$(PYTHON) -m tools.doctor
 
 validate: env ## Rasa's own check of domain, rules, stories and examples
 	@$(PYTHON) -m tools.validate
