@@ -27,8 +27,7 @@ def attach(app: Sanic, settings: Settings) -> None:
         app.ctx.readiness = Readiness(settings, agent, Talks.at(url))
         app.ctx.retention = Retention(Talks.at(url), settings.data, settings.keep_days, agent.lock_store.lock)
         metrics.watch(agent)
-        found = await app.ctx.readiness.look()
-        VERSIONS.labels(found["model"], found["content"]).set(1)
+        VERSIONS.labels(**app.ctx.readiness.versions()).set(1)
 
     async def keep_running(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
         app.add_task(app.ctx.retention.keep_running(), name="retention")

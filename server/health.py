@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Awaitable, Callable, Dict, Optional
+from typing import Any, Awaitable, Callable, Dict
 
 import aiohttp
 from sanic import Blueprint
@@ -57,7 +57,7 @@ class Readiness:
                 checks = {"model": self._model, "store": self._store, "actions": self._actions}
                 results = await asyncio.gather(*(_result(check) for check in checks.values()))
                 found = dict(zip(checks, results))
-                self._found = {"ready": all(result["ok"] for result in results), "checks": found, **self._versions()}
+                self._found = {"ready": all(result["ok"] for result in results), "checks": found, **self.versions()}
                 self._at = self._clock()
             return self._found
 
@@ -66,7 +66,8 @@ class Readiness:
         self._worker.shutdown(wait=False)
         self._talks.close()
 
-    def _versions(self) -> Dict[str, Optional[str]]:
+    def versions(self) -> Dict[str, str]:
+        """Model and facts that are served."""
         processor = getattr(self._agent, "processor", None)
         return {"model": getattr(processor, "model_filename", "").replace(".tar.gz", ""), "content": served_version()}
 

@@ -21,7 +21,7 @@ from dystonia.reply import Kind
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 UNSURE = 0.4
-"""Confidence of an answer below which it counts as a gap; as in `make gaps`."""
+"""Confidence of an answer below which it counts as a guess, and so as a gap."""
 CHANNELS = ("rest", "widget", "slack", "telegram")
 
 TURNS = Counter("dystonia_turns", "Messages that were answered, by channel and kind of reply.", ["channel", "kind"])

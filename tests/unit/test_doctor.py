@@ -12,6 +12,7 @@ from typing import Any, Dict, List
 
 import pytest
 
+from dystonia.store import FactErrors, FactStore
 from server.papers import DAY
 from tests.running import free_ports
 from tools import doctor
@@ -25,6 +26,12 @@ def data(tmp_path: Path) -> Path:
     data = tmp_path / "var"
     data.mkdir(mode=0o700)
     return data
+
+
+@pytest.fixture(autouse=True)
+def facts(store: FactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The facts, which are read once for all tests."""
+    monkeypatch.setattr(FactStore, "load", lambda: store)
 
 
 @pytest.fixture
@@ -93,8 +100,6 @@ def test_a_setting_that_can_not_be_read_is_found_once(environment: Dict[str, str
 
 
 def test_facts_that_can_not_be_used_are_found(environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from dystonia.store import FactErrors, FactStore
-
     def fail() -> None:
         raise FactErrors([])
 

@@ -14,10 +14,9 @@ from rasa.core.tracker_store import SQLTrackerStore
 
 from dystonia.masking import mask
 from dystonia.reply import Kind
+from server.metrics import UNSURE
 from server.tracker_store import TalkStore
 
-UNSURE = 0.4
-"""Confidence of an answer below which it counts as a guess."""
 BATCH = 2000
 """Events read in one go: a longer reading would hold up "forget me", which cuts the write-ahead log short."""
 URGENT = frozenset({Kind.crisis.value, Kind.emergency.value})
