@@ -29,8 +29,8 @@ def attach(app: Sanic, settings: Settings) -> None:
         metrics.watch(agent)
         VERSIONS.labels(**app.ctx.readiness.versions()).set(1)
 
-    async def keep_running(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
-        app.add_task(app.ctx.retention.keep_running(), name="retention")
+    async def begin(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
+        app.ctx.retention.start()
 
     async def stop(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
         app.ctx.retention.close()
@@ -40,5 +40,5 @@ def attach(app: Sanic, settings: Settings) -> None:
             await store.store_waiting()
 
     app.register_listener(start, "before_server_start")
-    app.register_listener(keep_running, "after_server_start")
+    app.register_listener(begin, "after_server_start")
     app.register_listener(stop, "before_server_stop")

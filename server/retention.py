@@ -58,12 +58,16 @@ class Retention:
         self._clock = clock
         self._pause = pause
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="retention")
+        self._task: Optional["asyncio.Task[None]"] = None
         self._tidied = 0.0
         self._untidy: Optional[float] = None
         """Since when something that was deleted may still be readable in the file."""
 
-    async def keep_running(self) -> None:
-        """Runs every hour. What fails is tried again at the next run."""
+    def start(self) -> None:
+        """Runs every hour from now on. Needs a running event loop."""
+        self._task = asyncio.create_task(self._keep_running())
+
+    async def _keep_running(self) -> None:
         await asyncio.sleep(FIRST)
         while True:
             try:
@@ -90,7 +94,9 @@ class Retention:
         return deleted
 
     def close(self) -> None:
-        """Ends the thread after its step."""
+        """Ends after the step that is under way."""
+        if self._task is not None:
+            self._task.cancel()
         self._worker.shutdown()
         self._talks.close()
 

@@ -311,9 +311,9 @@ class Supervisor:
         rasa.stop(signal.SIGUSR1)
         for process in self._next:
             process.let_serve()
-        self._processes, self._next = self._next, []
         for process in others:
             process.stop()
+        self._processes, self._next = self._next, []
         found = self._processes[-1].findings()
         self._finish_reload("replaced", f"Reloaded: model {found['model']}, facts {found['content']}.")
 

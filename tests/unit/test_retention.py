@@ -150,6 +150,35 @@ def test_a_talk_that_goes_on_while_it_waits_for_the_lock_is_kept(site: Site) -> 
     assert site.kept() == ["widget:one"]
 
 
+def test_it_runs_again_and_again_also_after_a_failure(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes = iter([OSError("Quillfeather"), 3, 4])
+
+    async def follow() -> None:
+        ran = asyncio.Semaphore(0)
+
+        async def run(self: Retention) -> int:
+            ran.release()
+            outcome = next(outcomes, 0)
+            if isinstance(outcome, OSError):
+                raise outcome
+            return int(outcome)
+
+        monkeypatch.setattr(Retention, "run", run)
+        retention = Retention(site.talks, site.folder, KEEP, InMemoryLockStore().lock)
+        retention.start()
+        for _ in range(3):
+            await asyncio.wait_for(ran.acquire(), 10)
+        retention.close()
+
+    monkeypatch.setattr("server.retention.FIRST", 0)
+    monkeypatch.setattr("server.retention.EVERY", 0)
+    asyncio.run(follow())
+
+    assert "could not be deleted: OSError" in caplog.text and "Quillfeather" not in caplog.text
+
+
 # What else holds words.
 
 
