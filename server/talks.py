@@ -41,10 +41,12 @@ class Talks:
 
     @classmethod
     def at(cls, url: Any, clock: Callable[[], float] = time.time) -> "Talks":
-        """Those of a database, over connections of their own, which any thread may use."""
-        engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", set_up_sqlite)
+        """Those of a database, over connections of their own: of a SQLite file, one for each thread."""
+        if sa.engine.make_url(url).get_backend_name() != "sqlite":
+            return cls(sa.create_engine(url, pool_size=1), clock)
+        shared = {"check_same_thread": False}
+        engine = sa.create_engine(url, poolclass=sa.pool.SingletonThreadPool, connect_args=shared)
+        sa.event.listen(engine, "connect", set_up_sqlite)
         return cls(engine, clock)
 
     def close(self) -> None:
