@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Sequence
 
+from rasa.core.channels.channel import InputChannel
 from sanic import Sanic
 
 from server import health, metrics
@@ -15,8 +17,8 @@ from server.talks import Talks
 from server.unsaved import UnsavedTalks
 
 
-def attach(app: Sanic, settings: Settings) -> None:
-    """Adds its routes and its work to the application."""
+def attach(app: Sanic, settings: Settings, channels: Sequence[InputChannel]) -> None:
+    """Adds its routes and its work to the application, which has these channels."""
     app.blueprint(health.routes())
     app.blueprint(metrics.routes(settings.metrics_token))
     metrics.count_responses(app)
@@ -25,7 +27,8 @@ def attach(app: Sanic, settings: Settings) -> None:
         agent = app.ctx.agent
         url = agent.tracker_store.engine.url
         app.ctx.readiness = Readiness(settings, agent, Talks.at(url))
-        app.ctx.retention = Retention(Talks.at(url), settings.data, settings.keep_days, agent.lock_store.lock)
+        in_use = [f"{channel.name()}.db" for channel in channels]
+        app.ctx.retention = Retention(Talks.at(url), settings.data, settings.keep_days, agent.lock_store.lock, in_use=in_use)
         metrics.watch(agent)
         VERSIONS.labels(**app.ctx.readiness.versions()).set(1)
 

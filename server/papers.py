@@ -1,4 +1,4 @@
-"""What else in the data folder may hold words of visitors: the editors' page, events of apps, and backups."""
+"""What else in the data folder may hold words of visitors: the editors' page, events of apps, damaged files, and backups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Callable, Dict, Iterator
+from typing import Callable, Dict, Iterator, Sequence
 
 from channels.seen import SqliteEvents
 from server.talks import Talks
@@ -17,7 +17,9 @@ PAGE_DAYS = 7
 BACKUP_DAYS = 7
 """How long a backup stays. Until then what is forgotten or too old is taken out of it too."""
 
-PAGES = ("gaps.html",)
+PAGES = "gaps.html"
+DAMAGED = "*.broken-*"
+"""Database files that were set aside because they were damaged, as old as a backup may be."""
 EVENT_FILES = ("slack.db", "telegram.db")
 TALK_FILE = "talks.db"
 BACKUPS = "backups"
@@ -26,11 +28,11 @@ NAMES = "????-??-??T??-??-??Z"
 """How a backup's folder is named: by its time, in UTC."""
 
 
-def remove_pages(data: Path, before: float = float("inf")) -> int:
-    """Removes the pages for editors that were written before a time; returns how many."""
-    old = [data / name for name in PAGES if (data / name).is_file() and (data / name).stat().st_mtime < before]
-    for page in old:
-        page.unlink(missing_ok=True)
+def remove(data: Path, names: str, before: float = float("inf")) -> int:
+    """Removes the files of a pattern that were written before a time; returns how many."""
+    old = [path for path in data.glob(names) if path.stat().st_mtime < before]
+    for path in old:
+        path.unlink(missing_ok=True)
     return len(old)
 
 
@@ -44,10 +46,10 @@ def made(backup: Path) -> float:
     return datetime.strptime(backup.name, NAMED).replace(tzinfo=timezone.utc).timestamp()
 
 
-def event_files(folder: Path, clock: Callable[[], float] = time.time) -> Iterator[SqliteEvents]:
-    """What the apps have handed over and is kept in a folder; each is closed after its use."""
+def event_files(folder: Path, clock: Callable[[], float] = time.time, but: Sequence[str] = ()) -> Iterator[SqliteEvents]:
+    """What the apps have handed over and is kept in a folder, but for some; each is closed after its use."""
     for name in EVENT_FILES:
-        if (folder / name).is_file():
+        if name not in but and (folder / name).is_file():
             events = SqliteEvents(folder / name, clock)
             try:
                 yield events
@@ -55,9 +57,9 @@ def event_files(folder: Path, clock: Callable[[], float] = time.time) -> Iterato
                 events.close()
 
 
-def clean_events(folder: Path, clock: Callable[[], float] = time.time) -> None:
-    """Takes out of the events of apps what has waited too long: also where the app's channel is closed by now."""
-    for events in event_files(folder, clock):
+def clean_events(folder: Path, clock: Callable[[], float] = time.time, but: Sequence[str] = ()) -> None:
+    """Takes out of the events of apps what has waited too long: where the channel is open, it does that itself."""
+    for events in event_files(folder, clock, but):
         events.purge()
 
 

@@ -7,10 +7,10 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, AsyncContextManager, Callable, Optional
+from typing import Any, AsyncContextManager, Callable, Optional, Sequence
 
 from server.metrics import DELETED, RETENTION_RUNS, RETENTION_SUCCESS
-from server.papers import DAY, PAGE_DAYS, backups, clean_backup, clean_events, remove_pages
+from server.papers import BACKUP_DAYS, DAMAGED, DAY, PAGE_DAYS, PAGES, backups, clean_backup, clean_events, remove
 from server.talks import TIDIED_AT_ONCE, Talks
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,14 @@ class Retention:
     """
 
     def __init__(
-        self, talks: Talks, data: Path, keep_days: int, lock: Lock, clock: Callable[[], float] = time.time, pause: float = PAUSE
+        self,
+        talks: Talks,
+        data: Path,
+        keep_days: int,
+        lock: Lock,
+        clock: Callable[[], float] = time.time,
+        pause: float = PAUSE,
+        in_use: Sequence[str] = (),
     ) -> None:
         """Sets what is kept for how long.
 
@@ -50,6 +57,7 @@ class Retention:
             lock: the lock of a talk, by its id.
             clock: the present time, in seconds since 1970.
             pause: seconds between two steps.
+            in_use: files of events whose channels are open.
         """
         self._talks = talks
         self._data = data
@@ -57,6 +65,7 @@ class Retention:
         self._lock = lock
         self._clock = clock
         self._pause = pause
+        self._in_use = in_use
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="retention")
         self._task: Optional["asyncio.Task[None]"] = None
         self._tidied = 0.0
@@ -85,8 +94,9 @@ class Retention:
         before = self._clock() - self._keep
         deleted = await self._expire_talks(before)
         deleted += await self._in_thread(self._talks.expire_notes, before)
-        remove_pages(self._data, self._clock() - PAGE_DAYS * DAY)
-        await self._in_thread(clean_events, self._data, self._clock)
+        remove(self._data, PAGES, self._clock() - PAGE_DAYS * DAY)
+        remove(self._data, DAMAGED, self._clock() - BACKUP_DAYS * DAY)
+        await self._in_thread(clean_events, self._data, self._clock, self._in_use)
         await self._tidy(deleted > 0)
         forgotten = await self._in_thread(self._talks.forgotten)
         for backup in backups(self._data):

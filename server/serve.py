@@ -72,7 +72,7 @@ def main(model: Path) -> int:
     app.error_handler.add(SanicException, _refuse)
     app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
     app.register_listener(partial(_test_itself, model), "before_server_start")
-    care.attach(app, settings)
+    care.attach(app, settings, channels)
     app.register_listener(rasa_run.close_resources, "after_server_stop")
     app.config.ACCESS_LOG = False
     Serving(app, settings.host, settings.port).run()

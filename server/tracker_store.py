@@ -17,7 +17,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from dystonia.masking import Detail, details, replaced
 from server import salvage
 from server.live_talks import LiveTalks
-from server.papers import remove_pages
+from server.papers import PAGES, remove
 from server.several import alone_in
 from server.talks import TIDIED_AT_ONCE, Talks, set_up_sqlite
 from server.undone import Undone
@@ -98,7 +98,7 @@ class TalkStore(MaskedTalks, UnsavedTalks, LiveTalks, SQLTrackerStore):
         self.let_go(sender_id)
         deleted = self.talks.erase(sender_id)
         self.forget_waiting(sender_id)
-        remove_pages(self._folder)
+        remove(self._folder, PAGES)
         # Where the file is large, that is done when nobody writes (server/retention.py).
         self.talks.tidy(TIDIED_AT_ONCE)
         return deleted

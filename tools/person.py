@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from server.papers import TALK_FILE, backups, event_files, remove_pages
+from server.papers import DAMAGED, PAGES, TALK_FILE, backups, event_files, remove
 from server.settings import Settings, SettingsError
 from server.talks import Talks
 from tools.stored import NoTalks, open_store
@@ -71,7 +71,9 @@ def erase(talks: Talks, data: Path, talk: str, again: float = AGAIN) -> int:
         time.sleep(again)
         if not talks.events(talk):
             break
-    remove_pages(data)
+    remove(data, PAGES)
+    # What could be read of a damaged file is in its successor; the file itself can't be cleaned.
+    remove(data, DAMAGED)
     talks.tidy()
     for backup in _open_backups(data):
         deleted += backup.erase(talk)

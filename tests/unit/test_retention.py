@@ -17,7 +17,7 @@ from rasa.core.lock_store import InMemoryLockStore
 from rasa.shared.core.domain import Domain
 
 from channels.seen import Event, SqliteEvents
-from server.papers import DAY, NAMED, PAGE_DAYS
+from server.papers import BACKUP_DAYS, DAY, NAMED, PAGE_DAYS
 from server.retention import Retention
 from server.settings import Settings
 from server.talks import Talks
@@ -207,6 +207,19 @@ def test_the_page_for_editors_goes_after_a_week(site: Site) -> None:
     assert not page.exists()
 
 
+def test_a_damaged_file_that_was_set_aside_goes_after_a_week(site: Site) -> None:
+    aside = site.folder / "talks.db.broken-20260101-000000-000001"
+    aside.write_text("Quillfeather")
+    os.utime(aside, (site.now, site.now))
+
+    site.age()
+    assert aside.exists()
+    site.now += (BACKUP_DAYS + 1) * DAY
+    site.age()
+
+    assert not aside.exists()
+
+
 @pytest.mark.parametrize("name", ["slack.db", "telegram.db"])
 def test_events_of_an_app_go_after_a_day_though_its_channel_is_closed(site: Site, name: str) -> None:
     events = SqliteEvents(site.folder / name)
@@ -326,6 +339,7 @@ def test_an_erasure_reaches_every_place(operator: Site, capsys: pytest.CaptureFi
     operator.tell(talk, "Quillfeather", days=4, folder=operator.back_up(days=3))
     operator.tell("slack:T1:D:U8", "Nettlewisp", days=1)
     (operator.folder / "gaps.html").write_text("Quillfeather")
+    (operator.folder / "talks.db.broken-1").write_text("Quillfeather")
 
     assert person.main(["erase", "slack:T1:*:U7"], again=0) == 0
 
