@@ -43,9 +43,9 @@ class Talks:
     def at(cls, url: Any, clock: Callable[[], float] = time.time) -> "Talks":
         """Those of a database, over connections of their own: of a SQLite file, one for each thread."""
         if sa.engine.make_url(url).get_backend_name() != "sqlite":
-            return cls(sa.create_engine(url, pool_size=1), clock)
+            return cls(sa.create_engine(url, pool_size=1, hide_parameters=True), clock)
         shared = {"check_same_thread": False}
-        engine = sa.create_engine(url, poolclass=sa.pool.SingletonThreadPool, connect_args=shared)
+        engine = sa.create_engine(url, poolclass=sa.pool.SingletonThreadPool, connect_args=shared, hide_parameters=True)
         sa.event.listen(engine, "connect", set_up_sqlite)
         return cls(engine, clock)
 
