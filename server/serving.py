@@ -111,7 +111,7 @@ class Serving:
         if self._replaced:
             # Who comes now waits at the socket for the process that takes over.
             server.server.close()
-        await asyncio.sleep(LINGER_SECONDS)
+        await _until(lambda: not server.connections, LINGER_SECONDS)
         await _until(lambda: not any(map(_is_under_way, self._taken_in)), FINISH_SECONDS)
         server.server.close()
         await server.before_stop()
