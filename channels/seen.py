@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple
 
+from server import salvage
+
 CONTENT_SECONDS = 24 * 3600.0
 """How long an event waits to be answered. After a day a reply helps nobody, and words are not kept for longer."""
 ID_SECONDS = 7 * 24 * 3600.0
@@ -111,9 +113,12 @@ class SqliteEvents:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         """Opens the file, made when missing, readable by its owner only."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        self._clock = clock
-        self._connection = sqlite3.connect(str(path), timeout=10, isolation_level=None)
+        self._path, self._clock = path, clock
+        self._open()
+
+    def _open(self) -> None:
+        self._path.touch(mode=0o600)
+        self._connection = sqlite3.connect(str(self._path), timeout=10, isolation_level=None)
         for pragma in self.PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.executescript(_SCHEMA)
@@ -133,7 +138,7 @@ class SqliteEvents:
 
     def waiting(self) -> List[Event]:
         """All events that are not done, in the order they were received."""
-        rows = self._connection.execute(
+        _, rows = self._execute(
             "SELECT id, talk, received, content, calls, sent FROM events WHERE talk IS NOT NULL ORDER BY place"
         )
         return [
@@ -168,4 +173,18 @@ class SqliteEvents:
         self._connection.execute("VACUUM")
 
     def _change(self, statement: str, values: Tuple[Any, ...]) -> int:
-        return self._connection.execute(statement, values).rowcount
+        return self._execute(statement, values)[0]
+
+    def _execute(self, statement: str, values: Tuple[Any, ...] = ()) -> Tuple[int, List[Tuple[Any, ...]]]:
+        """How many rows were changed, and what was found. A file that turns out to be damaged is set aside first."""
+        try:
+            cursor = self._connection.execute(statement, values)
+            return cursor.rowcount, cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            if not salvage.says_broken(error):
+                raise
+        self.close()
+        salvage.mend(self._path)
+        self._open()
+        cursor = self._connection.execute(statement, values)
+        return cursor.rowcount, cursor.fetchall()

@@ -14,6 +14,9 @@ from typing import Any, Iterator, Optional, Tuple
 
 logger = logging.getLogger(__name__)
 
+MADE = "SELECT type, name, sql FROM sqlite_master WHERE sql NOT NULL ORDER BY type = 'index'"
+"""What a file holds, tables first."""
+
 
 def says_broken(error: Optional[BaseException]) -> bool:
     """Whether an error of sqlite3 says that the file is damaged or no database, and not that it is locked or the disk full."""
@@ -69,8 +72,7 @@ def _copy(broken: Path, fresh: Path) -> int:
         # Bytes that are no letters must not hide all rows behind them.
         source.text_factory = lambda raw: raw.decode("utf-8", "replace")
         try:
-            parts = "SELECT type, name, sql FROM sqlite_master WHERE sql NOTNULL ORDER BY type = 'index'"
-            made = source.execute(parts).fetchall()
+            made = source.execute(MADE).fetchall()
         except sqlite3.Error:
             return 0
         rows = 0

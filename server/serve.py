@@ -41,6 +41,13 @@ from server.model import set_aside_if_damaged  # noqa: E402
 from server.serving import Serving  # noqa: E402
 from server.settings import ROOT, Settings, SettingsError  # noqa: E402
 
+GUARDED = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
 
 def main(model: Path) -> int:
     """Serves a model until it is stopped."""
@@ -70,6 +77,7 @@ def main(model: Path) -> int:
     # ten seconds, and one more of the same talk may have to wait for it.
     app.config.REQUEST_TIMEOUT = app.config.RESPONSE_TIMEOUT = 20
     app.error_handler.add(SanicException, _refuse)
+    app.register_middleware(_guard, "response")
     app.register_listener(partial(rasa_run.load_agent_on_start, str(model), endpoints(settings), None), "before_server_start")
     app.register_listener(partial(_test_itself, model), "before_server_start")
     care.attach(app, settings, channels)
@@ -90,6 +98,12 @@ async def _test_itself(model: Path, app: sanic.Sanic, loop: asyncio.AbstractEven
     except Exception as error:  # noqa: BLE001 - whatever it is, an assistant that was not tested does not serve
         print(error if isinstance(error, (self_test.SelfTestFailed, FactErrors)) else repr(error), file=sys.stderr, flush=True)
         os._exit(1)
+
+
+async def _guard(request: Request, response: HTTPResponse) -> None:
+    """Headers for whatever sets none of its own: nothing is kept, shown as a page, framed or guessed at."""
+    for name, value in GUARDED.items():
+        response.headers.setdefault(name, value)
 
 
 def _refuse(request: Request, refused: SanicException) -> HTTPResponse:

@@ -22,7 +22,7 @@ QUESTIONS = (
     "I can't breathe since my injection yesterday",
     "How is dystonia treated?",
 )
-PATIENCE = 60
+PATIENCE = 90
 """Seconds after which a visitor gives up."""
 
 

@@ -76,10 +76,10 @@ def test_dripping_connections_hold_up_nobody_and_come_to_an_end(
         def all_ended() -> bool:
             for connection in connections:
                 connection.drip()
-            time.sleep(0.25)
+            time.sleep(0.5)
             return all(connection.ended for connection in connections)
 
-        waiting = pool.submit(wait_until, all_ended, PATIENCE + 15, "the end of each connection")
+        waiting = pool.submit(wait_until, all_ended, PATIENCE + 25, "the end of each connection")
         replies = []
         while not waiting.done():
             sent = time.monotonic()

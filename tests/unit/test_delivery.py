@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from pathlib import Path
 from typing import Any, Awaitable, Callable, Dict, List, Optional
 
@@ -293,7 +295,8 @@ def test_a_file_that_can_not_be_used_is_named_and_holds_up_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     spoilt = tmp_path / "telegram.db"
-    spoilt.write_bytes(b"no database " * 1000)
+    # A damaged file would be set aside; a folder can't be.
+    spoilt.mkdir()
     app = Sanic(f"spoilt_{tmp_path.name}")
 
     async def handler(_: object) -> None:
@@ -304,3 +307,28 @@ def test_a_file_that_can_not_be_used_is_named_and_holds_up_nothing_else(
     asyncio.run(next(future.listener for future in start if future.event == "after_server_start")(app, None))
 
     assert str(spoilt) in caplog.text and "Mend:" in caplog.text
+
+
+@pytest.mark.parametrize("restart", [True, False], ids=["at a start", "while it runs"])
+def test_of_a_damaged_file_all_that_can_be_read_goes_on(tmp_path: Path, restart: bool) -> None:
+    path = tmp_path / "events.db"
+    store = SqliteEvents(path)
+    for number in range(400):
+        store.receive(Event(event_id(number), f"talk {number}", 1.0 + number, {"text": "x" * 200}))
+    if restart:
+        store.close()
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 8192)
+    # Another connection's change has the pages read again.
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 1")
+
+    store = SqliteEvents(path) if restart else store
+    for number in range(400, 600):
+        store.receive(Event(event_id(number), f"talk {number}", 1.0 + number, {}))
+
+    waiting = {event.talk for event in store.waiting()}
+    assert len(waiting) > 500 and {"talk 0", "talk 399", "talk 400", "talk 599"} <= waiting
+    assert len(list(tmp_path.glob("events.db.broken-*"))) == 1
+    store.close()
