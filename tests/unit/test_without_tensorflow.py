@@ -4,10 +4,11 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Iterator, Set
+from typing import Any, Callable, Dict, Iterator, Set
 
 import pytest
 import yaml
@@ -67,7 +68,7 @@ def test_other_missing_packages_stay_missing() -> None:
         assert importlib.util.find_spec(name) is None
 
 
-@pytest.mark.parametrize("package", sorted(without_tensorflow.ABSENT_PACKAGES))
+@pytest.mark.parametrize("package", sorted(without_tensorflow.ABSENT_PACKAGES | without_tensorflow.LEFT_OUT.keys()))
 def test_a_real_package_wins(package: str, tmp_path: Path) -> None:
     (tmp_path / package).mkdir()
     (tmp_path / package / "__init__.py").write_text("REAL = True")
@@ -80,6 +81,57 @@ def test_a_real_package_wins(package: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["True", str(package == "tensorflow")]
+
+
+# Packages that were left out.
+
+
+def test_what_was_left_out_is_what_is_not_installed() -> None:
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    installed = set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+
+    assert not installed & {name.replace("_", "-").lower() for name in without_tensorflow.LEFT_OUT}
+
+
+def test_rasas_channels_can_be_imported_without_them() -> None:
+    for module in ("rasa.core.channels", "rasa.core.tracker_store", "rasa.core.brokers.kafka", "rasa.nlu.persistor"):
+        importlib.import_module(module)
+
+
+USES: Dict[str, Callable[[], object]] = {
+    "twilio": lambda: _of("rasa.core.channels.twilio", "TwilioOutput")("sid", "token", "number"),
+    "fbmessenger": lambda: _of("rasa.core.channels.facebook", "MessengerClient")("token"),
+    "rocketchat_API": lambda: _of("rasa.core.channels.rocketchat", "RocketChatBot")("user", "password", "url"),
+    "webexteamssdk": lambda: _of("rasa.core.channels.webexteams", "WebexTeamsBot")("token", "room"),
+    "aiogram": lambda: _of("rasa.core.channels.telegram", "TelegramOutput")("token"),
+    "boto3": lambda: _of("rasa.core.tracker_store", "DynamoTrackerStore")(None),
+    "botocore": lambda: _of("botocore.exceptions", "BotoCoreError")(),
+    "pymongo": lambda: _of("rasa.core.tracker_store", "MongoTrackerStore")(None),
+    "confluent_kafka": lambda: _of("confluent_kafka", "Producer")({}),
+}
+
+
+@pytest.mark.parametrize("package", without_tensorflow.LEFT_OUT)
+def test_who_uses_what_was_left_out_is_told_what_to_do(package: str) -> None:
+    with pytest.raises(without_tensorflow.LeftOut) as told:
+        USES[package]()
+
+    assert f"package {package} is" in str(told.value) and "Mend:" in str(told.value)
+
+
+def test_an_error_of_a_package_that_was_left_out_can_be_caught_and_never_comes() -> None:
+    from botocore.exceptions import BotoCoreError
+    from pymongo.errors import ConnectionFailure
+
+    with pytest.raises(KeyError):
+        try:
+            raise KeyError
+        except (BotoCoreError, ConnectionFailure):
+            pass
+
+
+def _of(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
 
 
 # A configuration that needs the real thing.
