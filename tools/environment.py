@@ -14,6 +14,7 @@ VENV = ROOT / ".venv"
 TOOLS = ROOT / ".venv-tools"
 STOCK = ROOT / ".venv-stock"
 SERVERS = ROOT / ".venv-servers"
+SBOM = ROOT / ".venv-sbom"
 WITH_TENSORFLOW = ROOT / "requirements-tensorflow.txt"
 WANTED = (3, 10)
 
@@ -44,6 +45,12 @@ def ensure_stock():
     """Makes or mends the environment of stock Rasa, which the project is measured beside; returns its interpreter."""
     ensure(WITH_TENSORFLOW, STOCK)
     return python(STOCK)
+
+
+def ensure_sbom():
+    """Makes or mends the environment of the tool that lists packages; returns its interpreter."""
+    ensure(ROOT / "requirements-sbom.txt", SBOM)
+    return python(SBOM)
 
 
 def ensure(requirements, venv=VENV):
