@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore doctor clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore doctor fuzz audit sbom clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -95,8 +95,18 @@ bench: env train ## measure speed and memory beside a stock Rasa bot (installs o
 widget: ## check the types and the style of the chat widget's source (needs Node)
 	@cd widget && npm ci --silent && npm run --silent check && echo "Types and style of widget/widget.js are fine."
 
+fuzz: env train ## send 10,000 odd messages and bodies to each channel (about an hour)
+	@DYSTONIA_FUZZ=10000 $(PYTHON) -m pytest tests/faults/test_fuzz.py
+
+audit: env ## compare the pins with a copy of the PyPA advisory database: make audit DATA=folder
+	@$(PYTHON) -m tools.audit $(DATA)
+
+sbom: env ## list every installed package with its licence in reports/sbom.json (CycloneDX)
+	@$(PYTHON) -m tools.sbom
+
 lock: env ## pin all packages anew, with hashes
 	@$(PYTHON3) tools/environment.py lock
 
 clean: ## remove everything that commands have made here
 	rm -rf widget/node_modules .venv .venv-tools .venv-stock .rasa var suite/botium/node_modules models/*.tar.gz models/encoder reports/latest
+	rm -rf widget/node_modules .venv .venv-tools .venv-stock .venv-sbom .rasa var models/*.tar.gz models/encoder reports/latest
