@@ -78,6 +78,8 @@ def several(
 ) -> Iterator[Cluster]:
     """Two instances with all channels open, PostgreSQL, Valkey and nginx; tests share them."""
     settings = {
+        # On a busy machine an action may take long; that nobody waits for it longer is tested elsewhere.
+        "DYSTONIA_ACTION_TIMEOUT": "9",
         "DYSTONIA_SLACK_TOKEN": SLACK_TOKEN,
         "DYSTONIA_SLACK_SECRET": SLACK_SECRET,
         "DYSTONIA_SLACK_API_URL": f"{slack_api.url}/api/",
