@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore doctor fuzz audit sbom clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore doctor fuzz audit sbom cluster clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -66,6 +66,7 @@ validate: env ## Rasa's own check of domain, rules, stories and examples
 	@$(PYTHON) -m tools.validate
 
 test: env train ## run all tests
+	@$(PYTHON3) tools/environment.py servers
 	@$(PYTHON) -m pytest
 
 evaluate: env train ## measure the understanding on held-out questions, beside three bounds, with a page of plots
@@ -103,6 +104,9 @@ audit: env ## compare the pins with a copy of the PyPA advisory database: make a
 
 sbom: env ## list every installed package with its licence in reports/sbom.json (CycloneDX)
 	@$(PYTHON) -m tools.sbom
+cluster: env train ## several instances here, with real servers: make cluster (or DO=serve, DO=measure)
+	@$(PYTHON3) tools/environment.py servers
+	@$(PYTHON) -m tools.cluster $(or $(DO),talk)
 
 lock: env ## pin all packages anew, with hashes
 	@$(PYTHON3) tools/environment.py lock
@@ -110,3 +114,4 @@ lock: env ## pin all packages anew, with hashes
 clean: ## remove everything that commands have made here
 	rm -rf widget/node_modules .venv .venv-tools .venv-stock .rasa var suite/botium/node_modules models/*.tar.gz models/encoder reports/latest
 	rm -rf widget/node_modules .venv .venv-tools .venv-stock .venv-sbom .rasa var models/*.tar.gz models/encoder reports/latest
+	rm -rf widget/node_modules .venv .venv-tools .venv-stock .venv-servers .rasa var models/*.tar.gz models/encoder reports/latest

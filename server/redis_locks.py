@@ -57,6 +57,19 @@ return first == me and 1 or 0
 
 It may be said again and again. Times are Redis' own, so that the clocks of the instances may differ.
 """
+STAY = """
+local now = redis.call('TIME')
+local line, kept_until = KEYS[1], KEYS[2]
+local me, lease = ARGV[1], tonumber(ARGV[2])
+if redis.call('HEXISTS', kept_until, me) == 0 then
+  return 0
+end
+redis.call('HSET', kept_until, me, now[1] * 1000 + math.floor(now[2] / 1000) + lease)
+redis.call('PEXPIRE', line, 2 * lease)
+redis.call('PEXPIRE', kept_until, 2 * lease)
+return 1
+"""
+"""Says that whoever is being served is still there; 0 when it has left the line."""
 
 
 class RedisLocks(LockStore):
@@ -77,6 +90,7 @@ class RedisLocks(LockStore):
             retry_on_error=[redis.exceptions.ConnectionError],
         )
         self._stand = self._redis.register_script(STAND_IN_LINE)
+        self._stay = self._redis.register_script(STAY)
         self._reach = Reach("turns of one talk that come at the same time are no longer put in order")
 
     @asynccontextmanager
@@ -106,7 +120,7 @@ class RedisLocks(LockStore):
         deadline, look = time.monotonic() + WAIT_SECONDS, FIRST_LOOK
         while self._reach.open:
             try:
-                if await self._ask(place):
+                if await self._ask(self._stand, place):
                     return True
             except RedisError as error:
                 self._reach.failed(error)
@@ -117,17 +131,19 @@ class RedisLocks(LockStore):
             look = min(2 * look, LAST_LOOK)
         return False
 
-    async def _ask(self, place: Any) -> bool:
+    async def _ask(self, script: Any, place: Any) -> bool:
         keys, token = place
-        first = await self._stand(keys=keys, args=[token, int(1000 * LEASE_SECONDS)])
+        yes = await script(keys=keys, args=[token, int(1000 * LEASE_SECONDS)])
         self._reach.answered()
-        return bool(first)
+        return bool(yes)
 
     async def _say_so(self, place: Any) -> None:
-        while True:
+        # Not until it is cancelled: redis-py may swallow that, and whoever has left must not seem to be there for ever.
+        there = True
+        while there:
             await asyncio.sleep(SAYS_SECONDS)
             try:
-                await self._ask(place)
+                there = await self._ask(self._stay, place)
             except RedisError as error:
                 self._reach.failed(error)
 

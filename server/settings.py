@@ -71,8 +71,8 @@ class Settings:
             )
         if self.redis_url and not self.widget_secret:
             raise SettingsError(
-                "DYSTONIA_REDIS_URL is set without DYSTONIA_WIDGET_SECRET: no instance would take the widget's sessions of another. "
-                "Mend: set the same secret for every instance, such as openssl rand -hex 32 makes."
+                "DYSTONIA_REDIS_URL is set without DYSTONIA_WIDGET_SECRET: no instance would take the widget's sessions of "
+                "another. Mend: set the same secret for every instance, such as openssl rand -hex 32 makes."
             )
 
     @classmethod

@@ -46,7 +46,8 @@ class Crowd:
     def __init__(self, visitors: List[Visitor]) -> None:
         self.visitors = visitors
         self._going_home = False
-        self._talks = [asyncio.ensure_future(self._talk(visitor, random.Random(number))) for number, visitor in enumerate(visitors)]
+        chances = map(random.Random, range(len(visitors)))
+        self._talks = [asyncio.ensure_future(self._talk(*each)) for each in zip(visitors, chances)]
 
     async def _talk(self, visitor: Visitor, chance: random.Random) -> None:
         while not self._going_home:

@@ -131,8 +131,8 @@ def test_messages_of_a_talk_are_counted_by_both_together(doors: List[str]) -> No
 
 def test_an_event_of_slack_that_comes_to_both_is_answered_once(several: Cluster, slack_api: SlackStandIn) -> None:
     doors, person = [Slack(instance, slack_api) for instance in several.instances], SlackPerson()  # type: ignore[arg-type]
-    events = [person.writes("What is dystonia?"), person.writes("What is blepharospasm?"), person.writes("and how is it treated?")]
-    for number, event in enumerate(events):
+    texts = ("What is dystonia?", "What is blepharospasm?", "and how is it treated?")
+    for number, event in enumerate(map(person.writes, texts)):
         for again in range(4):
             assert doors[(number + again) % 2].post(event).status_code == 200
 
@@ -151,7 +151,8 @@ def test_an_update_of_telegram_that_comes_to_both_is_answered_once(several: Clus
 
     told = doors[1].settle(person)
 
-    assert [text.split()[0] for text in told if "Blepharospasm is" in text or "Dystonia is" in text] == ["Dystonia", "Blepharospasm"]
+    answers = [text.split()[0] for text in told]
+    assert [first for first in answers if first in ("Dystonia", "Blepharospasm")] == ["Dystonia", "Blepharospasm"]
 
 
 def test_what_an_instance_leaves_behind_is_answered_by_the_other(several: Cluster, telegram_api: TelegramStandIn) -> None:
@@ -159,7 +160,7 @@ def test_what_an_instance_leaves_behind_is_answered_by_the_other(several: Cluste
     first, person = several.instances[0], TelegramPerson()
     telegram_api.close()
     try:
-        for number in range(3):
+        for _ in range(3):
             assert Telegram(first, telegram_api).post(person.writes("What is dystonia?")) == 200  # type: ignore[arg-type]
         first.kill()
     finally:

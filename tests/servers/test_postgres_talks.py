@@ -103,7 +103,9 @@ def test_a_talk_that_begins_anew_is_read_from_there(store: PostgresTalks, sender
     assert [event.text for event in whole.events if isinstance(event, UserUttered)] == ["yesterday", "today", "and now"]
 
 
-@pytest.mark.parametrize("text", ["żółć 😀", "'; DROP TABLE events; --", "%s :a", "nul \x00 nul", "half \ud800 of a pair"], ids=ascii)
+@pytest.mark.parametrize(
+    "text", ["żółć 😀", "'; DROP TABLE events; --", "%s :a", "nul \x00 nul", "half \ud800 of a pair"], ids=ascii
+)
 def test_any_words_come_back_as_they_were(store: PostgresTalks, sender: str, text: str) -> None:
     turn(store, read(store, sender), text)
 

@@ -33,12 +33,16 @@ def test_each_setting_has_its_variable(tmp_path: Path) -> None:
             "DYSTONIA_PROXIES": "1",
             "DYSTONIA_KEEP_DAYS": "7",
             "DYSTONIA_REST_KEY": "k" * 32,
+            "DYSTONIA_POSTGRES_URL": "postgresql://me:hush@db.example/talks?sslmode=verify-full",
+            "DYSTONIA_REDIS_URL": "rediss://:hush@locks.example:6379/0",
         }
     )
 
     origins = ("https://friends.example", "http://localhost:8000", "http://[::1]")
-    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5, origins, "s" * 32, 1, 7, rest_key="k" * 32)
-    assert "ssss" not in repr(settings) and "kkkk" not in repr(settings)
+    addresses = ("postgresql://me:hush@db.example/talks?sslmode=verify-full", "rediss://:hush@locks.example:6379/0")
+    more = dict(zip(("postgres_url", "redis_url"), addresses), keep_days=7, rest_key="k" * 32)
+    assert settings == Settings("192.0.2.7", 6005, 6055, tmp_path, 1.5, origins, "s" * 32, 1, **more)
+    assert all(secret not in repr(settings) for secret in ("ssss", "kkkk", "hush"))
     assert settings.url == "http://192.0.2.7:6005"
     assert settings.talks == tmp_path / "talks.db"
 
@@ -93,6 +97,23 @@ def test_rest_is_open_to_others_with_a_key_only(host: str) -> None:
 @pytest.mark.parametrize("value", ["", "-1", "11", "one", "1.0"])
 def test_what_is_no_number_of_proxies_is_refused(value: str) -> None:
     assert "0 to 10" in _refusal({"DYSTONIA_PROXIES": value})
+
+
+@pytest.mark.parametrize("name", ["DYSTONIA_POSTGRES_URL", "DYSTONIA_REDIS_URL"])
+@pytest.mark.parametrize("value", ["hush.example:5432", "http://hush.example", "postgresql://", "redis:/hush", "postgresql://a b"])
+def test_what_is_no_address_of_such_a_server_is_refused_and_not_repeated(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is no address.*Mend: write one like") as refused:
+        Settings.from_environment({name: value})
+
+    assert "hush" not in str(refused.value)
+
+
+def test_several_instances_must_be_able_to_be_one_assistant() -> None:
+    redis = {"DYSTONIA_REDIS_URL": "redis://127.0.0.1:6379/0"}
+    with pytest.raises(SettingsError, match="without DYSTONIA_POSTGRES_URL.*Mend: set DYSTONIA_POSTGRES_URL too"):
+        Settings.from_environment(redis)
+    with pytest.raises(SettingsError, match="without DYSTONIA_WIDGET_SECRET.*Mend: set the same secret"):
+        Settings.from_environment({**redis, "DYSTONIA_POSTGRES_URL": "postgresql://me@127.0.0.1/talks"})
 
 
 @given(port=some.integers(1, 65535), seconds=some.floats(0.001, 60))

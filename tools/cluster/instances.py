@@ -7,7 +7,6 @@ import shutil
 import signal
 import sys
 import tempfile
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Callable, Dict, Iterator, List, Optional
 import requests
 
 from server.settings import ROOT
-from tools.cluster.servers import Nginx, Postgres, Program, ServerFailed, Valkey, free_port, wait_until
+from tools.cluster.servers import Nginx, Postgres, Program, Valkey, free_port
 
 SECRET = "a secret that only the instances of this moment share"
 SITE = "http://localhost:8000"
@@ -64,13 +63,13 @@ class Instance(Program):
 
     def kill_rasa(self) -> None:
         """Ends the Rasa process in the middle of whatever it does; who watches over it stays."""
-        for process in _children(self.running.pid if self.running else 0):
+        for process in children(self.running.pid if self.running else 0):
             if b"server.serve" in Path(f"/proc/{process}/cmdline").read_bytes():
                 os.kill(process, signal.SIGKILL)
 
     def kill(self) -> None:
         """The whole instance, as when its machine dies."""
-        processes = _children(self.running.pid if self.running else 0)
+        processes = children(self.running.pid if self.running else 0)
         super().kill()
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
@@ -159,7 +158,8 @@ def cluster(count: int = 2, cores: bool = False, **settings: str) -> Iterator[Cl
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _children(process: int) -> List[int]:
+def children(process: int) -> List[int]:
+    """The processes that a process has started; none where there is no /proc."""
     try:
         return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     except OSError:

@@ -1,0 +1,46 @@
+"""Two processes on the same talks: never without a word."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server import several
+from server.settings import ROOT, Settings
+
+HOLD = "from server import several; from server.settings import Settings; several.join(Settings.from_environment()); print(); input()"
+
+
+@pytest.fixture(autouse=True)
+def _lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(several, "_held", [])
+
+
+def test_one_process_is_told_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    several.join(Settings(data=tmp_path / "data"))
+
+    assert caplog.text == ""
+
+
+def test_a_second_process_on_the_same_folder_is_said_loudly(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    environment = {"DYSTONIA_DATA": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    other = subprocess.Popen([sys.executable, "-c", HOLD], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert other.stdout and other.stdout.readline() == b"\n"
+
+        several.join(Settings(data=tmp_path))
+    finally:
+        other.communicate(b"\n")
+
+    assert "ERROR" in caplog.text and "Mend: stop one of them" in caplog.text
+
+
+def test_when_the_other_has_ended_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    environment = {"DYSTONIA_DATA": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", HOLD], env=environment, input=b"\n", check=True, capture_output=True)
+
+    several.join(Settings(data=tmp_path))
+
+    assert caplog.text == ""
