@@ -5,7 +5,7 @@ import fcntl
 import logging
 import os
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from channels.intake import RateLimit
 from server.postgres import CannotStart
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["CannotStart", "join"]
 
-_held: List[object] = []
+_held: List[Any] = []
 """What shows others that this process uses the talks; it ends with the process."""
 _marks: Dict[Path, int] = {}
 """Likewise for folders."""

@@ -100,7 +100,7 @@ def test_what_is_no_number_of_proxies_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DYSTONIA_POSTGRES_URL", "DYSTONIA_REDIS_URL"])
-@pytest.mark.parametrize("value", ["hush.example:5432", "http://hush.example", "postgresql://", "redis:/hush", "postgresql://a b"])
+@pytest.mark.parametrize("value", ["hush.example:5432", "http://hush.example", "postgresql://", "redis:/hush", "redis://a b"])
 def test_what_is_no_address_of_such_a_server_is_refused_and_not_repeated(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is no address.*Mend: write one like") as refused:
         Settings.from_environment({name: value})

@@ -4,18 +4,29 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
 from server import several
 from server.settings import ROOT, Settings
 
-HOLD = "from server import several; from server.settings import Settings; several.join(Settings.from_environment()); print(); input()"
+HOLD = """
+from server import several
+from server.settings import Settings
+
+several.join(Settings.from_environment())
+print(flush=True)
+input()
+"""
 
 
 @pytest.fixture(autouse=True)
-def _lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def _lets_go(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(several, "_held", [])
+    yield
+    for mark in several._held:
+        mark.close()
 
 
 def test_one_process_is_told_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
