@@ -18,6 +18,7 @@ from server.postgres_store import PostgresTalks
 from server.tracker_store import FORGET_ME
 from tests.running import free_ports
 from tools.cluster.servers import Postgres
+from tools.gaps.talks import read as gaps_in
 
 ANY = {"type": "any", "influence_conversation": False, "mappings": [{"type": "custom"}]}
 DOMAIN = Domain.from_dict({"version": "3.1", "intents": ["greet"], "slots": {"about": ANY, FORGET_ME: {**ANY, "type": "bool"}}})
@@ -143,6 +144,19 @@ def test_erasing_tells_how_much_was_erased(store: PostgresTalks, sender: str) ->
 
     assert store.erase(sender) == 4
     assert store.erase(sender) == 0
+
+
+def test_editors_see_the_gaps_of_talks_in_postgresql(store: PostgresTalks, sender: str) -> None:
+    before = gaps_in(store, 0.0, lambda done, total: None)
+    tracker = read(store, sender)
+    tracker.update(UserUttered("what did not help", {"name": "greet"}, message_id="message-1"), DOMAIN)
+    turn(store, tracker, "thank you")
+    store.feedback.keep(sender, "message-1", False, "it said nothing of my hand")
+
+    after = gaps_in(store, 0.0, lambda done, total: None)
+
+    assert after.messages == before.messages + 2
+    assert "it said nothing of my hand" in {gap.complaint for gap in after.gaps}
 
 
 # Two turns at once, which no lock has kept apart

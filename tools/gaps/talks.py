@@ -15,7 +15,6 @@ from rasa.core.tracker_store import SQLTrackerStore
 from dystonia.masking import mask
 from dystonia.reply import Kind
 from server.metrics import UNSURE
-from server.tracker_store import TalkStore
 
 BATCH = 2000
 """Events read in one go: a longer reading would hold up "forget me", which cuts the write-ahead log short."""
@@ -161,7 +160,8 @@ def _urgent(store: SQLTrackerStore) -> Set[str]:
 
 def _unhelpful(store: SQLTrackerStore) -> Dict[Tuple[str, str], Optional[str]]:
     """What did not help, as visitors of the chat widget pressed, by talk and message; other stores keep no such table."""
-    return store.feedback.unhelpful() if isinstance(store, TalkStore) else {}
+    feedback = getattr(store, "feedback", None)
+    return feedback.unhelpful() if feedback else {}
 
 
 def _opened(event: Mapping[str, Any]) -> _Turn:
