@@ -16,6 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Text, TypeVar
 
+import psycopg2
 import sqlalchemy as sa
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import SQLTrackerStore
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 PAUSES = (0.05, 0.2, 0.5, 1.0)
 """Seconds between the tries of one reading or writing: a database that starts again is back after about one."""
+AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, psycopg2.OperationalError, psycopg2.InterfaceError)
+"""What is raised when the database can't be reached; SQLAlchemy does not put all of the driver's errors into its own."""
 _EVENTS = SQLTrackerStore.SQLEvent.__table__
 
 Result = TypeVar("Result")
@@ -164,7 +167,7 @@ class PostgresTalks(SQLTrackerStore):
         for pause in (*PAUSES, None):
             try:
                 return await self._in_thread(work)
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            except AWAY as error:
                 if pause is None:
                     raise Away(type(error).__name__) from None
                 await asyncio.sleep(pause)

@@ -123,7 +123,7 @@ class RedisLocks(LockStore):
                 if await self._ask(self._stand, place):
                     return True
             except RedisError as error:
-                self._reach.failed(error)
+                await self._failed(error)
                 return False
             if time.monotonic() > deadline:
                 raise LockError("The turns of this talk take too long.")
@@ -145,7 +145,7 @@ class RedisLocks(LockStore):
             try:
                 there = await self._ask(self._stay, place)
             except RedisError as error:
-                self._reach.failed(error)
+                await self._failed(error)
 
     async def _leave(self, place: Any) -> None:
         (line, kept_until), token = place
@@ -155,4 +155,9 @@ class RedisLocks(LockStore):
             async with self._redis.pipeline(transaction=False) as both:
                 await both.lrem(line, 1, token).hdel(kept_until, token).execute()
         except RedisError as error:
-            self._reach.failed(error)
+            await self._failed(error)
+
+    async def _failed(self, error: Exception) -> None:
+        self._reach.failed(error)
+        # Other connections of before are dead too.
+        await self._redis.connection_pool.disconnect(inuse_connections=False)
