@@ -57,3 +57,27 @@ def test_a_message_that_was_not_even_understood_gets_the_plain_words() -> None:
         raise ConnectionError
 
     assert asyncio.run(take_turn(handler, "something", "rest:someone", "rest", "a-model"))["text"] == UNAVAILABLE
+
+
+def said_but_not_stored(kind: str) -> Dict[str, Any]:
+    """What a visitor gets when the reply was made and could not be stored."""
+
+    async def handler(message: UserMessage) -> None:
+        custom = {"reply": {"kind": kind}}
+        await message.output_channel.send_response("rest:someone", {"text": "A reply.", "custom": custom})
+        raise ConnectionError
+
+    return asyncio.run(take_turn(handler, "something", "rest:someone", "rest", "a-model"))
+
+
+def test_a_reply_that_the_next_turn_would_not_know_of_is_not_given() -> None:
+    turn = said_but_not_stored("answer")
+
+    assert (turn["text"], turn["reply"]["kind"]) == (UNAVAILABLE, "unavailable")
+
+
+@pytest.mark.parametrize("kind", ["emergency", "crisis"])
+def test_help_is_given_also_where_it_could_not_be_stored(kind: str) -> None:
+    turn = said_but_not_stored(kind)
+
+    assert (turn["text"], turn["reply"]["kind"]) == ("A reply.", kind)
