@@ -80,7 +80,9 @@ class SharedEvents:
             others.c.owner != self._owner,
             sa.or_(others.c.owned_until > _NOW, sa.not_(lived)),
         )
-        free = sa.and_(self._waiting, sa.or_(_EVENTS.c.owner.is_(None), _EVENTS.c.owner != self._owner), sa.not_(taken))
+        # Of its own, too, it may not have heard: the connection broke after they were made its own.
+        new = sa.or_(_EVENTS.c.owner.is_(None), _EVENTS.c.owner != self._owner, _EVENTS.c.id.not_in(self._mine))
+        free = sa.and_(self._waiting, new, sa.not_(taken))
         claimed = _EVENTS.update().where(free).values(owner=self._owner, owned_until=_NOW + _LEASE)
         with self._engine.begin() as connection:
             # Two instances must not both find the same talk free.
@@ -97,7 +99,7 @@ class SharedEvents:
         mine = sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.owner == self._owner)
         with self._engine.begin() as connection:
             rows = connection.execute(_EVENTS.update().where(mine).values(owned_until=_NOW + _LEASE).returning(_EVENTS.c.id))
-            self._mine = {row.id for row in rows}
+            self._mine &= {row.id for row in rows}
         self._sure_until = began + LEASE_SECONDS
 
     def lost(self, event: Event) -> bool:

@@ -149,6 +149,18 @@ def test_who_dies_is_taken_over_from_after_its_lease(opened: Callable[[], Shared
     assert one.lost(taken)
 
 
+def test_what_was_made_ones_own_without_hearing_of_it_is_found(opened: Callable[[], SharedEvents]) -> None:
+    one = opened()
+    one.receive(event("1"))
+    one.claim()
+    one._mine.clear()  # as if the connection had broken after COMMIT and before its answer
+
+    one.renew()
+
+    assert [each.id for each in one.claim()] == ["1"]
+    assert one.claim() == []
+
+
 def test_what_has_waited_for_a_day_is_given_up(opened: Callable[[], SharedEvents]) -> None:
     one = opened()
     one.receive(event("1", received=shared_events.time.time() - CONTENT_SECONDS - 1))
