@@ -181,7 +181,7 @@ class SharedDelivery(Delivery):
                 self._store.renew()
                 self._take_up()
                 self._away = False
-            except sa.exc.SQLAlchemyError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must go on saying that it is there
                 self._say_away(error)
             await self._pause(LOOK_SECONDS, 0)
 
@@ -193,7 +193,7 @@ class SharedDelivery(Delivery):
         try:
             if self._store.sure:
                 return await super()._deliver(queue)
-        except sa.exc.SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - what can't be kept just now stays in the queue
             self._say_away(error)
         await self._pause(LOOK_SECONDS, 0)
 

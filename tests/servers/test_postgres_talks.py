@@ -149,7 +149,8 @@ def test_erasing_tells_how_much_was_erased(store: PostgresTalks, sender: str) ->
 def test_editors_see_the_gaps_of_talks_in_postgresql(store: PostgresTalks, sender: str) -> None:
     before = gaps_in(store, 0.0, lambda done, total: None)
     tracker = read(store, sender)
-    tracker.update(UserUttered("what did not help", {"name": "greet"}, parse_data={"intent": {"name": "ask_definition"}}, message_id="message-1"), DOMAIN)
+    asked = {"intent": {"name": "ask_definition"}}
+    tracker.update(UserUttered("what did not help", asked["intent"], parse_data=asked, message_id="message-1"), DOMAIN)
     turn(store, tracker, "thank you")
     store.feedback.keep(sender, "message-1", False, "it said nothing of my hand")
 
