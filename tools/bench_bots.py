@@ -15,14 +15,13 @@ import uuid
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Sequence
+from typing import Optional, Sequence
 
 from dystonia.store import FactStore
 from server.settings import ROOT
 from tools.bench_callers import counts
-from tools.bench_stock import EXAMPLES, GREETING, QUESTION_INTENTS, SOURCE_MARK, project_files
+from tools.bench_stock import GREETING, SOURCE_MARK, floor_files, project_files
 from tools.environment import WITH_TENSORFLOW
-from tools.stock import examples
 
 FOLDER = ROOT / "var" / "bench"
 START_SECONDS = 180
@@ -40,14 +39,13 @@ class Bot:
     Attributes:
         name: for the report.
         rasa: command of the Rasa process, with ``{port}`` where its port goes.
-        actions: command of the action server, with ``{action_port}``.
+        actions: command of the action server, with ``{action_port}``; empty where the Rasa process runs the actions.
         folder: where both run.
         environment: what both find in it, with the same places and ``{data}``, a folder of this run, to fill in.
         files: what is put into that folder, by name, with the same places.
         acted: marks of a reply that the custom action made.
         greeted: marks of the reply to a greeting.
-        training: seconds it took to train.
-        examples: how many training examples that were.
+        model: the trained model.
     """
 
     name: str
@@ -58,13 +56,17 @@ class Bot:
     files: dict[str, str]
     acted: Sequence[str]
     greeted: Sequence[str]
-    training: float
-    examples: int
+    model: Path
 
 
 @dataclass
 class Running:
-    """A bot whose two processes are running; a context that ends them.
+    """A bot whose processes are running; a context that ends them.
+
+    Args:
+        bot: which.
+        first_question: asked until it is answered.
+        data: where it keeps its talks; without one, in a folder of this run.
 
     Raises:
         BenchError: on entry, when there is no answer in time.
@@ -72,6 +74,7 @@ class Running:
 
     bot: Bot
     first_question: str
+    data: Optional[Path] = None
     url: str = ""
     cold_start: float = 0.0
     _processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
@@ -81,13 +84,15 @@ class Running:
         self._data = tempfile.mkdtemp(prefix="bench-")
         port, action_port = free_ports(2)
         self.url = f"http://127.0.0.1:{port}/webhooks/rest/webhook"
-        places = {"port": port, "action_port": action_port, "data": self._data}
+        places = {"port": port, "action_port": action_port, "data": self.data or self._data}
         environment = {**_clean_environment(), **{name: value.format(**places) for name, value in self.bot.environment.items()}}
         for name, text in self.bot.files.items():
             Path(self._data, name).write_text(text.format(**places), encoding="utf-8")
         started = time.perf_counter()
         try:
             for role, command in (("actions", self.bot.actions), ("rasa", self.bot.rasa)):
+                if not command:
+                    continue
                 with _log(self.bot.name, role).open("wb") as log:
                     filled = [part.format(**places) for part in command]
                     self._processes.append(
@@ -103,13 +108,17 @@ class Running:
     def __exit__(self, *error: object) -> None:
         self._stop()
 
+    @property
+    def pid(self) -> int:
+        """Of the Rasa process."""
+        return self._processes[-1].pid
+
     def memory(self) -> tuple[float, float]:
-        """Resident memory in MB, shared pages counted in parts: of the Rasa process, and of both."""
-        actions, rasa = (pss(process.pid) for process in self._processes)
-        return rasa, rasa + actions
+        """Resident memory in MB, shared pages counted in parts: of the Rasa process, and of all."""
+        return pss(self.pid), sum(pss(process.pid) for process in self._processes)
 
     def processor_seconds(self) -> float:
-        """Processor time that both processes have used so far; unlike a clock, it hardly minds what else the machine does."""
+        """Processor time that all processes have used so far; unlike a clock, it hardly minds what else the machine does."""
         stats = [Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split() for process in self._processes]
         # User and system time are fields 14 and 15 of the line; the split begins with field 3.
         return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
@@ -120,6 +129,11 @@ class Running:
         request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as reply:
             return str(reply.read().decode())
+
+    def end(self) -> Path:
+        """Ends the processes; returns the data folder, which is there until the context ends."""
+        self._end_processes()
+        return self.data or Path(self._data)
 
     def _wait_for_answer(self, deadline: float) -> None:
         while time.perf_counter() < deadline and all(process.poll() is None for process in self._processes):
@@ -132,6 +146,10 @@ class Running:
         raise BenchError(f"The bot '{self.bot.name}' did not answer. Mend: see {_log(self.bot.name, '*')}.")
 
     def _stop(self) -> None:
+        self._end_processes()
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def _end_processes(self) -> None:
         for process in self._processes:
             process.terminate()
         for process in self._processes:
@@ -140,52 +158,68 @@ class Running:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        shutil.rmtree(self._data, ignore_errors=True)
 
 
-def assistant() -> Bot:
-    """The assistant, trained from scratch, as `make run` starts it."""
+def assistant(model: Path) -> Bot:
+    """The assistant, as `make run` starts it."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    python = [sys.executable, "-W", "ignore", "-m"]
-    training = _train("assistant", [*python, "rasa"], ROOT, FOLDER / "assistant")
     return Bot(
         name="assistant",
-        rasa=[*python, "server.serve", str(FOLDER / "assistant" / "bench.tar.gz")],
-        actions=[*python, "server.action_server"],
+        rasa=[sys.executable, "-W", "ignore", "-m", "server.serve", str(model)],
+        actions=[],
         folder=ROOT,
-        environment={"DYSTONIA_PORT": "{port}", "DYSTONIA_ACTION_PORT": "{action_port}", "DYSTONIA_DATA": "{data}"},
+        environment={"DYSTONIA_PORT": "{port}", "DYSTONIA_DATA": "{data}"},
         files={},
         acted=('"kind":"answer"', '"kind":"clarify"'),
         greeted=('"kind":"smalltalk"',),
-        training=training,
-        examples=len(examples()),
+        model=model,
     )
 
 
 def stock(interpreter: Path, store: FactStore) -> Bot:
-    """A bot as `rasa init` would have it, with one custom action; trained once for the same inputs and processor."""
-    files = project_files(store)
+    """A bot as `rasa init` would have it, with one custom action."""
+    return _plain_bot("stock", interpreter, project_files(store))
+
+
+def floor(interpreter: Path, store: FactStore) -> Bot:
+    """A bare Rasa bot, that understands nothing and says one thing: what Rasa itself costs, whatever is built on it."""
+    return _plain_bot("floor", interpreter, floor_files(store))
+
+
+def training_seconds(bot: Bot) -> float:
+    """How long the training of a stock or a bare bot took."""
+    return float(json.loads((bot.folder / "training.json").read_text())["seconds"])
+
+
+def train_assistant() -> float:
+    """Trains the assistant from scratch, beside the model that there is; returns the seconds it took."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    return _train("assistant", [sys.executable, "-W", "ignore", "-m", "rasa"], ROOT, FOLDER / "assistant")
+
+
+def _plain_bot(name: str, interpreter: Path, files: dict[str, str]) -> Bot:
+    """A bot of stock Rasa; trained once for the same files, packages and processor."""
     key = hashlib.sha256("\0".join([*chain(*sorted(files.items())), WITH_TENSORFLOW.read_text(), processor()]).encode())
-    folder = FOLDER / f"stock-{key.hexdigest()[:12]}"
+    folder = FOLDER / f"{name}-{key.hexdigest()[:12]}"
     trained = folder / "training.json"
     python = [str(interpreter), "-W", "ignore", "-m", "rasa"]
     if not trained.is_file():
-        for name, text in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
-        trained.write_text(json.dumps({"seconds": _train("stock", python, folder, folder / "models")}))
-    model = str(folder / "models" / "bench.tar.gz")
+        for file, text in files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_text(text, encoding="utf-8")
+        trained.write_text(json.dumps({"seconds": _train(name, python, folder, folder / "models")}))
+    model = folder / "models" / "bench.tar.gz"
+    places = ["-i", "127.0.0.1", "--port", "{port}", "--endpoints", "{data}/endpoints.yml"]
     return Bot(
-        name="stock",
-        rasa=[*python, "run", "-i", "127.0.0.1", "--port", "{port}", "--endpoints", "{data}/endpoints.yml", "--model", model],
+        name=name,
+        rasa=[*python, "run", *places, "--model", str(model)],
         actions=[*python, "run", "actions", "--port", "{action_port}"],
         folder=folder,
         environment={"SANIC_HOST": "127.0.0.1"},
         files={"endpoints.yml": "action_endpoint:\n  url: http://127.0.0.1:{action_port}/webhook\n"},
         acted=(SOURCE_MARK,),
         greeted=(GREETING,),
-        training=json.loads(trained.read_text())["seconds"],
-        examples=(QUESTION_INTENTS + 1) * EXAMPLES,
+        model=model,
     )
 
 

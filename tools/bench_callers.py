@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import time
 import uuid
@@ -14,9 +15,15 @@ from typing import Any, Sequence
 
 import aiohttp
 
+from server.settings import ROOT
+
 TURNS_A_TALK = 5
 MOST_TURNS = 20_000
 REPLY_SECONDS = 60
+
+
+class CallersFailed(RuntimeError):
+    """A message was refused or got no reply."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class Plan:
         marks: a reply counts when one of these stands in it.
         callers: how many talk at the same time.
         seconds: for how long; a turn that has begun is finished.
+        turns_a_talk: how long a talk is.
+        most_turns: after so many turns it ends in any case.
     """
 
     url: str
@@ -36,6 +45,8 @@ class Plan:
     marks: Sequence[str]
     callers: int
     seconds: float
+    turns_a_talk: int = TURNS_A_TALK
+    most_turns: int = MOST_TURNS
 
 
 @dataclass
@@ -44,13 +55,27 @@ class Measured:
 
     Attributes:
         milliseconds: of each turn whose reply counted.
-        others: how many replies did not count.
+        others: of each turn whose reply did not count.
         seconds: from the first message to the last reply.
     """
 
     milliseconds: list[float] = field(default_factory=list)
-    others: int = 0
+    others: list[float] = field(default_factory=list)
     seconds: float = 0.0
+
+
+def talk_with(plan: Plan) -> Measured:
+    """Lets the callers talk, in a process of their own: their work is not taken for the bot's.
+
+    Raises:
+        CallersFailed: with their own words.
+    """
+    command, limit = [sys.executable, "-W", "ignore", "-m", "tools.bench_callers"], plan.seconds + 2 * REPLY_SECONDS
+    words = json.dumps(asdict(plan))
+    done = subprocess.run(command, cwd=ROOT, input=words, capture_output=True, text=True, timeout=limit, check=False)
+    if done.returncode:
+        raise CallersFailed(f"{done.stderr.strip()}\nThe callers failed. Mend: see their words above and var/bench.")
+    return Measured(**json.loads(done.stdout))
 
 
 async def carry_out(plan: Plan) -> Measured:
@@ -71,8 +96,8 @@ async def carry_out(plan: Plan) -> Measured:
 async def _talk(session: aiohttp.ClientSession, plan: Plan, caller: int, deadline: float, measured: Measured) -> None:
     # Callers start at places of their own, so that they do not all say the same at once.
     place, turn, sender = caller * len(plan.messages) // plan.callers, 0, ""
-    while time.perf_counter() < deadline and len(measured.milliseconds) + measured.others < MOST_TURNS:
-        if turn % TURNS_A_TALK == 0:
+    while time.perf_counter() < deadline and len(measured.milliseconds) + len(measured.others) < plan.most_turns:
+        if turn % plan.turns_a_talk == 0:
             sender = uuid.uuid4().hex
         message = {"sender": sender, "message": plan.messages[(place + turn) % len(plan.messages)]}
         began = time.perf_counter()
@@ -80,10 +105,7 @@ async def _talk(session: aiohttp.ClientSession, plan: Plan, caller: int, deadlin
             text = await reply.text()
         spent = (time.perf_counter() - began) * 1000
         turn += 1
-        if counts(text, plan.marks):
-            measured.milliseconds.append(round(spent, 3))
-        else:
-            measured.others += 1
+        (measured.milliseconds if counts(text, plan.marks) else measured.others).append(round(spent, 3))
 
 
 def counts(reply: str, marks: Sequence[str]) -> bool:

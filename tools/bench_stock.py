@@ -42,6 +42,16 @@ CONFIG = {
 }
 """What `rasa init` writes and the documentation of 3.6 suggests, with nothing tuned."""
 
+FLOOR_CONFIG = {
+    "recipe": "default.v1",
+    "assistant_id": "floor",
+    "language": "en",
+    "pipeline": [{"name": "KeywordIntentClassifier"}, {"name": "FallbackClassifier", "threshold": 0.3}],
+    "policies": [{"name": "RulePolicy"}],
+}
+"""No statistics at all: what is no greeting, word for word, is the fallback, and one rule answers that."""
+FALLBACK = "nlu_fallback"
+
 ACTION = '''"""The one action: says the fact that belongs to the intent."""
 import json
 from pathlib import Path
@@ -75,6 +85,23 @@ def project_files(store: FactStore) -> dict[str, str]:
         "credentials.yml": "rest:\n",
         "actions.py": ACTION,
         "facts.json": json.dumps(facts, ensure_ascii=False),
+    }
+
+
+def floor_files(store: FactStore) -> dict[str, str]:
+    """The project of a bare Rasa bot: it knows greetings, and says the same fact to all else, by the same custom action."""
+    text = _cards(store, question_topics(store)[0])[0].lead.text
+    greet = {"intent": "greet", "examples": _listed(GREETINGS)}
+    bye = {"intent": "bye", "examples": _listed(("farewell", "goodbye"))}
+    rules = [*_rules(["greet"])[:1], {"rule": "All else", "steps": [{"intent": FALLBACK}, {"action": "action_facts"}]}]
+    return {
+        **project_files(store),
+        "config.yml": _yaml(FLOOR_CONFIG),
+        "domain.yml": _yaml(_domain(["greet", "bye", FALLBACK])),
+        "data/nlu.yml": _yaml({"version": "3.1", "nlu": [greet, bye]}),
+        "data/rules.yml": _yaml({"version": "3.1", "rules": rules}),
+        "data/stories.yml": _yaml({"version": "3.1", "stories": []}),
+        "facts.json": json.dumps({FALLBACK: f"{text}\n{SOURCE_MARK} the fact cards"}, ensure_ascii=False),
     }
 
 

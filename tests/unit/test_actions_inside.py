@@ -16,7 +16,7 @@ from server.settings import Settings
 def call(action: str = "action_answer", text: str = "What is dystonia?") -> Dict[str, Any]:
     """A call as Rasa makes it."""
     card = next(card for card in shared_store().cards.values() if card.topic.value == "definition")
-    questions = [{"text": text, "topic": "definition", "topics": [["definition", 1.0]], "about": ["dystonia"], "cards": [[card.id, 1.0]]}]
+    questions = [{"text": text, "topic": "definition", "about": ["dystonia"], "cards": [[card.id, 1.0]]}]
     latest = {"text": text, "intent": {"name": "ask_definition", "confidence": 1.0}, "entities": [], "questions": questions}
     tracker = {"sender_id": "someone", "slots": {}, "latest_message": latest, "events": []}
     return {"next_action": action, "tracker": tracker}

@@ -4,17 +4,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from aiohttp import ClientError, web
 
 from dystonia.store import shared_store
-from tools.bench import OURS, ROWS, THEIRS, Row, compared, of_rounds, percentile, table
+from tools import bench, bench_growth, profile, soak
+from tools.bench import FLOOR, OURS, ROWS, THEIRS, Row, compared, of_rounds, percentile, table
 from tools.bench_bots import free_ports, pss
 from tools.bench_callers import TURNS_A_TALK, Plan, carry_out, counts
-from tools.bench_stock import EXAMPLES, QUESTION_INTENTS, in_turn, project_files
+from tools.bench_stock import EXAMPLES, FALLBACK, QUESTION_INTENTS, floor_files, in_turn, project_files
 
 
 @pytest.mark.parametrize(
@@ -35,10 +38,10 @@ def test_figures_of_rounds_are_their_medians_so_that_one_slow_round_does_not_cou
 
 
 def test_a_ratio_is_the_assistants_share_of_the_stock_figure():
-    ours, theirs = ({row.figure: value for row in ROWS} for value in (7.5, 30.0))
-    both = compared({**ours, "not in the table": 0.0}, {**theirs, "not in the table": 0.0})
-    assert set(both) == {row.figure for row in ROWS}
-    assert all(entry == {OURS: 7.5, THEIRS: 30.0, "ratio": 0.25} for entry in both.values())
+    all_of = {bot: {row.figure: value for row in ROWS} for bot, value in ((OURS, 7.5), (FLOOR, 5.0), (THEIRS, 30.0))}
+    figures = compared({bot: {**each, "not in the table": 0.0} for bot, each in all_of.items()})
+    assert set(figures) == {row.figure for row in ROWS}
+    assert all(entry == {OURS: 7.5, FLOOR: 5.0, THEIRS: 30.0, "ratio": 0.25} for entry in figures.values())
 
 
 @pytest.mark.parametrize(
@@ -56,11 +59,11 @@ def test_a_goal_is_met_up_to_its_bound(row, ratio, verdict):
 
 
 def test_the_table_has_a_line_for_each_figure_in_order():
-    figures = {row.figure: {OURS: 1.0, THEIRS: 4.0, "ratio": 0.25} for row in ROWS}
+    figures = {row.figure: {OURS: 1.0, FLOOR: 2.0, THEIRS: 4.0, "ratio": 0.25} for row in ROWS}
     head, *lines = table(figures).splitlines()
-    assert [OURS in head, THEIRS in head] == [True, True]
+    assert all(bot in head for bot in (OURS, FLOOR, THEIRS))
     assert [line.startswith(row.label) for line, row in zip(lines, ROWS, strict=True)] == [True] * len(ROWS)
-    assert lines[0].split()[-7:] == ["1.0", "4.0", "0.250", "met", "(at", "most", "0.35)"]
+    assert lines[0].split()[-8:] == ["1.0", "2.0", "4.0", "0.250", "met", "(at", "most", "0.25)"]
     assert all("0.250" in line for line in lines)
 
 
@@ -82,7 +85,7 @@ def test_callers_hold_talks_of_a_few_turns_and_sort_the_replies():
 
     measured = asyncio.run(_talk_with(reply, messages=("a", "b"), callers=2))
     assert len(measured.milliseconds) == sum(entry["message"] == "a" for entry in heard) > 0
-    assert measured.others == sum(entry["message"] == "b" for entry in heard) > 0
+    assert len(measured.others) == sum(entry["message"] == "b" for entry in heard) > 0
     turns = [sum(entry["sender"] == sender for entry in heard) for sender in {entry["sender"] for entry in heard}]
     assert max(turns) == TURNS_A_TALK
     assert all(milliseconds < measured.seconds * 1000 for milliseconds in measured.milliseconds)
@@ -131,6 +134,98 @@ def test_the_stock_bot_is_what_rasa_init_gives():
         "FallbackClassifier",
     ]
     assert {step["epochs"] for step in config["pipeline"] + config["policies"] if "epochs" in step} == {100}
+
+
+def test_the_floor_understands_nothing_and_answers_all_by_the_same_action():
+    files = floor_files(shared_store())
+    config = yaml.safe_load(files["config.yml"])
+    assert [step["name"] for step in config["pipeline"] + config["policies"]] == [
+        "KeywordIntentClassifier",
+        "FallbackClassifier",
+        "RulePolicy",
+    ]
+    assert set(json.loads(files["facts.json"])) == {FALLBACK}
+    assert files["actions.py"] == project_files(shared_store())["actions.py"]
+
+
+def test_an_unknown_part_is_refused_by_name(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", "turns", "turnips"])
+    assert bench.main() == 1
+    assert "'turnips'" in (said := capsys.readouterr().err) and "Mend: name some of turns, long," in said
+
+
+def test_a_part_that_is_measured_anew_leaves_the_others(monkeypatch, tmp_path, capsys):
+    machine = {"cores": 2, "cpu": "some", "load_before": 0.1}
+    monkeypatch.setattr(bench, "REPORT", tmp_path / "reports" / "bench.json")
+    for part, value in (("long", 1.3), ("stored", 1.0), ("long", 1.1)):
+        name = {"long": "200th to 5th", "stored": "100,000 stored to none"}[part]
+        bench._keep(part, {"date": "today", "machine": machine, "figures": {name: value}})
+
+    bench._say(json.loads(bench.REPORT.read_text()))
+    said = capsys.readouterr().out
+    assert "200th to 5th      1.100  met (at most 1.2)" in said
+    assert "100,000 stored to none      1.000  met (at most 1.1)" in said
+
+
+def test_a_goal_of_growth_is_missed_over_its_bound():
+    assert bench_growth.lines("long", {"200th to 5th": 1.201}) == ["200th to 5th      1.201  missed (at most 1.2)"]
+
+
+def test_an_array_that_stands_there_often_is_read_as_if_it_did():
+    once = np.arange(5)
+    often = bench_growth._Repeated(once, 3)
+    assert len(often) == 15
+    assert [often[first : first + 2].tolist() for first in (0, 3, 5, 13)] == [[0, 1], [3, 4], [0, 1], [3, 4]]
+
+
+def test_grown_facts_have_each_card_under_ids_of_its_own():
+    store = shared_store()
+    grown = bench_growth._grown(store, 3)
+    assert len(grown.cards) == 3 * len(store.cards)
+    assert all(card.id == card_id for card_id, card in grown.cards.items())
+
+
+def test_memory_that_only_grows_until_it_has_settled_does_not_grow():
+    assert soak.growth([100, 150, 200, 200, 200, 200, 200, 200, 200, 200]) == 0
+    assert soak.growth([200 + 0.1 * thousand for thousand in range(50)]) == pytest.approx(1.0)
+    assert soak.growth([200.0]) == 0
+
+
+def test_a_stage_counts_its_own_time_without_that_of_stages_inside_it():
+    # Given a clock that a stage sets forward by what it takes itself,
+    now = [0.0]
+    watch = profile.Stopwatch(lambda: now[0])
+
+    def inner():
+        now[0] += 2
+
+    async def outer():
+        now[0] += 1
+        inside()
+        now[0] += 4
+        inside()
+
+    # when a stage has another inside it, twice,
+    inside = watch.around("inner", inner)
+    asyncio.run(watch.around("outer", outer)())
+
+    # then the seconds of both add up to what has passed.
+    assert watch.seconds == {"outer": 5.0, "inner": 4.0}
+    assert watch.calls == {"outer": 1, "inner": 2}
+
+
+def test_every_stage_that_is_timed_is_there():
+    watch = profile.Stopwatch()
+    for stage in profile.STAGES:
+        for function in stage.functions:
+            owner, name = profile.found(function)
+            assert callable(watch.around(stage.label, getattr(owner, name))), function
+
+
+def test_the_stages_add_up_to_what_the_caller_waits():
+    rows = profile.table({stage.label: 1.0 for stage in profile.STAGES}, 40.0).splitlines()[2:]
+    spent = [float(row.split("|")[2]) for row in rows]
+    assert sum(spent[:-1]) == pytest.approx(spent[-1]) == 40.0
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from Linux's /proc")

@@ -68,7 +68,8 @@ def turn(store: TalkStore, text: str, kind: str = "answer", **slots: Any) -> Non
     """One turn as Rasa takes it: the talk fetched, gone on with, saved."""
     tracker = fetched(store)
     if not tracker.events:
-        tracker.update_with_events([ActionExecuted("action_session_start"), SessionStarted(), ActionExecuted("action_listen")], DOMAIN)
+        begun = [ActionExecuted("action_session_start"), SessionStarted(), ActionExecuted("action_listen")]
+        tracker.update_with_events(begun, DOMAIN)
     said = BotUttered(f"You said: {text}", {"custom": {"reply": {"kind": kind}}})
     events = [UserUttered(text, {"name": "greet", "confidence": 1.0}), ActionExecuted("utter_greet"), said]
     events += [SlotSet(name, value) for name, value in slots.items()]
