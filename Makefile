@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore doctor fuzz audit sbom cluster clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore doctor fuzz audit sbom cluster soak profile clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -90,8 +90,14 @@ adapter: env ## teach the sentence encoder anew from the examples (about ten min
 public: env ## measure the components on public data, fetched by hand: make public DATA=folder
 	@$(PYTHON) -m tools.public $(DATA)
 
-bench: env train ## measure speed and memory beside a stock Rasa bot (installs one, 2.6 GB, the first time)
-	@$(PYTHON) -m tools.bench
+bench: env train ## measure speed, memory and growth beside stock Rasa (installs it, 2.6 GB, the first time); PART="turns long stored cards"
+	@$(PYTHON) -m tools.bench $(PART)
+
+soak: env train ## 50,000 turns (other number: TURNS): does memory grow, does any reply fail
+	@$(PYTHON) -m tools.soak $(TURNS)
+
+profile: env train ## show where the milliseconds of a turn go
+	@$(PYTHON) -m tools.profile
 
 widget: ## check the types and the style of the chat widget's source (needs Node)
 	@cd widget && npm ci --silent && npm run --silent check && echo "Types and style of widget/widget.js are fine."

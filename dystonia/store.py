@@ -184,6 +184,7 @@ class _Files:
         self.problems: List[Problem] = []
         self._nodes: Dict[Tuple[str, str], yaml.Node] = {}
         self._file_of: Dict[Tuple[str, str], str] = {}
+        self._names: Dict[str, FrozenSet[str]] = {}
         self._texts: Dict[str, bytes] = {}
 
     def read(self, name: str) -> Dict[str, Any]:
@@ -205,8 +206,10 @@ class _Files:
         return self._file_of[group, entry], node.start_mark.line + 1
 
     def names(self, group: str) -> FrozenSet[str]:
-        """Every id in a group of files, also of entries that can't be used for another fault."""
-        return frozenset(entry for kind, entry in self._nodes if kind == group)
+        """Every id in a group of files that is read, also of entries that can't be used for another fault."""
+        if group not in self._names:
+            self._names[group] = frozenset(entry for kind, entry in self._nodes if kind == group)
+        return self._names[group]
 
     def _bytes(self, path: Path) -> bytes:
         name = path.relative_to(self.folder).as_posix()
@@ -287,6 +290,7 @@ class _Files:
         self.problems.append(Problem(file, line, entry, fault, mend))
 
 
+_NO_LETTERS = re.compile(r"[\W_]+")
 _BRACES = re.compile(r"\{[^}\s]*\}?|\S*\}")
 RED_FLAG_WORDS = ("{emergency}", "{crisis}", "{named}")
 BOUNDARY_WORDS = ("{emergency}", "{crisis}", "{subject}")
@@ -540,7 +544,7 @@ class _Checks:
 
 
 def _plain(text: str) -> str:
-    return " ".join("".join(letter if letter.isalnum() else " " for letter in text.lower()).split())
+    return _NO_LETTERS.sub(" ", text.lower()).strip()
 
 
 def _quote(rule: wording.Rule, text: str) -> str:
