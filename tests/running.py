@@ -196,6 +196,7 @@ def running_assistant(
     with_actions: bool = True,
     project: Path = ROOT,
     clock: Optional[Path] = None,
+    inside: bool = False,
     **settings: str,
 ) -> Iterator[RunningAssistant]:
     """The assistant, with a data folder of its own; without actions, nothing listens where Rasa looks for them.
@@ -204,6 +205,7 @@ def running_assistant(
         model: the trained model.
         folder: where talks and logs are kept.
         with_actions: whether the action server runs too.
+        inside: whether the Rasa process runs the actions, as it does where no port of an action server is set.
         project: the folder that the code and the facts are taken from.
         clock: a file that says by how many seconds Rasa's clock is off (tests/faults/jumping_clock.py).
         settings: further variables of its environment.
@@ -217,6 +219,8 @@ def running_assistant(
         "DYSTONIA_DATA": str(folder / "data"),
         **settings,
     }
+    if inside:
+        del environment["DYSTONIA_ACTION_PORT"]
     url = f"http://127.0.0.1:{port}"
     health = f"http://127.0.0.1:{action_port}/health"
     actions = ServerProcess("server.action_server", (), environment, health, folder / "actions.log", project)
@@ -224,7 +228,7 @@ def running_assistant(
     arguments = (*serve[1:], str(model))
     rasa = ServerProcess(serve[0], arguments, environment, f"{url}/webhooks/rest/", folder / "rasa.log", project)
     actions.log_file.touch()
-    starting = [rasa, actions] if with_actions else [rasa]
+    starting = [rasa, actions] if with_actions and not inside else [rasa]
     try:
         with ThreadPoolExecutor() as pool:
             list(pool.map(ServerProcess.start, starting))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import sqlite3
 import tempfile
@@ -195,9 +196,11 @@ class _Asking:
 
     def __init__(self, model: Path) -> None:
         from rasa.core.agent import Agent
+        from rasa.utils.log_utils import configure_structlog
 
         from server import rasa_mends
 
+        configure_structlog(logging.CRITICAL)
         rasa_mends.apply(2.0)
         self._agent = Agent.load(str(model))
         nodes = self._agent.processor.graph_runner._instantiated_nodes.values()  # type: ignore[union-attr]
