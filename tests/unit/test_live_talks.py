@@ -2,17 +2,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
+import yaml
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Restarted, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from dystonia.aftercare import kinds_said, last_urgent
+from dystonia.aftercare import REMINDERS, kinds_said, last_urgent
 from server import live_talks
 from server.live_talks import TURNS, LiveTalk
+from server.settings import ROOT
 from server.tracker_store import FORGET_ME, TalkStore
 from server.unsaved import UnsavedTalks
 
@@ -174,6 +177,29 @@ def test_personal_details_are_not_kept_in_memory_either(store: TalkStore) -> Non
     turn(store, "write to jane.doe@example.org")
 
     assert "jane.doe" not in texts(fetched(store))[0]
+
+
+def test_the_dialogue_never_looks_back_further_than_it_is_handed_turns() -> None:
+    # Given how far rules, memorised stories and the reminders after an urgent reply look back,
+    files = sorted((ROOT / "data" / "rules").glob("*.yml"))
+    rules = [rule for file in files for rule in yaml.safe_load(file.read_text())["rules"]]
+    turns_of_rules = [sum("intent" in step or "or" in step for step in rule["steps"]) for rule in rules]
+    policies = yaml.safe_load((ROOT / "config.yml").read_text())["policies"]
+    states = [policy["max_history"] for policy in policies if "max_history" in policy]
+
+    # then that is less than the turns, each of two states, that a talk keeps.
+    assert max(turns_of_rules) < TURNS
+    assert states and max(states) < 2 * TURNS
+    assert REMINDERS < TURNS
+
+
+def test_every_intent_has_a_rule_so_that_no_memorised_story_decides() -> None:
+    # What policies see of hidden turns is cut short too; that could only matter where no rule decides.
+    domain = yaml.safe_load((ROOT / "domain.yml").read_text())
+    text = "".join(path.read_text() for path in (ROOT / "data" / "rules").glob("*.yml"))
+
+    named = set(re.findall(r"intent: (\w+)", text))
+    assert {intent for each in domain["intents"] for intent in each} - named == set()
 
 
 def test_what_another_process_has_added_is_found(store: TalkStore, other: TalkStore) -> None:
