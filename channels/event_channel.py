@@ -20,7 +20,6 @@ from channels.intake import Refused
 from channels.seen import Call, Event, SqliteEvents
 from channels.shared_events import SharedDelivery, SharedEvents
 from server import salvage
-from server.several import alone_in
 from server.unsaved import in_words
 
 logger = logging.getLogger(__name__)
@@ -121,8 +120,7 @@ class EventChannel(InputChannel, abc.ABC):
 
         try:
             if isinstance(self._events, Path):
-                if alone_in(self._events.parent):
-                    salvage.mend(self._events)
+                salvage.mend(self._events)
                 self._delivery = Delivery(self.name(), SqliteEvents(self._events), answer, self.sorry, self.send)
             else:
                 store = SharedEvents(self._events, self.name())

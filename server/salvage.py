@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Iterator, Optional, Tuple
 
+from server.several import alone_in
+
 logger = logging.getLogger(__name__)
 
 MADE = "SELECT type, name, sql FROM sqlite_master WHERE sql NOT NULL ORDER BY type = 'index'"
@@ -28,12 +30,13 @@ def says_broken(error: Optional[BaseException]) -> bool:
 def mend(path: Path) -> Optional[Path]:
     """Puts a fresh file, with all rows that can still be read, in the place of a broken one.
 
-    A sound file costs half a second for each gigabyte. Nobody else may have the file open.
+    A sound file costs half a second for each gigabyte. Where another process uses the folder, it is left to that one, which
+    would go on writing to the file that is gone.
 
     Returns:
-        Where the broken file is now; None where the file is sound, or there is none.
+        Where the broken file is now; None where the file is sound, or there is none, or it is left to another process.
     """
-    if not path.exists() or _sound(path):
+    if not path.exists() or _sound(path) or not alone_in(path.parent):
         return None
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**6:06}")
     for suffix in ("-wal", "-shm"):

@@ -59,10 +59,7 @@ def _mark_folder(settings: Settings) -> None:
 
 
 def alone_in(folder: Path) -> bool:
-    """Whether this process is the only one that uses a data folder; from then on it is seen to use it, until it ends.
-
-    Only then may it put another file in the place of one there: others would go on writing to the one that is gone.
-    """
+    """Whether this process is the only one that uses a data folder; from then on it is seen to use it, until it ends."""
     folder = folder.resolve()
     try:
         if folder not in _marks:

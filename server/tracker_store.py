@@ -59,8 +59,7 @@ class TalkStore(MaskedTalks, UnsavedTalks, LiveTalks, SQLTrackerStore):
         self._path = Path(db).resolve()
         self._folder = self._path.parent
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if alone_in(self._folder):
-            salvage.mend(self._path)
+        salvage.mend(self._path)
         kwargs.pop("host", None)
         super().__init__(domain=domain, db=db, **kwargs)
         self.engine.dispose()
@@ -105,7 +104,7 @@ class TalkStore(MaskedTalks, UnsavedTalks, LiveTalks, SQLTrackerStore):
 
     def mend(self, error: Exception) -> bool:
         """Goes on in a fresh file where an error shows that this one is damaged (server/salvage.py)."""
-        if not is_damage(error) or not alone_in(self._folder):
+        if not is_damage(error):
             return False
         self.engine.dispose()
         salvage.mend(self._path)

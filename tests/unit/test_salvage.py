@@ -1,6 +1,7 @@
 """A damaged SQLite file is set aside whole, what can be read of it goes on, and a sound one is left alone."""
 from __future__ import annotations
 
+import fcntl
 import random
 import sqlite3
 from contextlib import closing
@@ -128,6 +129,16 @@ def test_a_wrong_statement_is_no_damage(store: Path, statement: str) -> None:
         connection.execute(statement)
 
     assert not salvage.says_broken(error.value)
+
+
+def test_a_file_is_left_to_another_process_that_uses_the_folder(store: Path) -> None:
+    overwrite(store, 100)
+    damaged = store.read_bytes()
+    with (store.parent / "in_use").open("a") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        assert salvage.mend(store) is None and store.read_bytes() == damaged
+
+    assert salvage.mend(store) is not None
 
 
 def test_a_locked_file_is_left_alone(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
