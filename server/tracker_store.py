@@ -18,7 +18,6 @@ from dystonia.masking import Detail, details, replaced
 from server import salvage
 from server.live_talks import LiveTalks
 from server.papers import PAGES, remove
-from server.several import alone_in
 from server.talks import TIDIED_AT_ONCE, Talks, set_up_sqlite
 from server.undone import Undone
 from server.unsaved import UnsavedTalks, in_words, is_damage

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 import sys
+import sysconfig
 import time
 import urllib.request
 from contextlib import closing
@@ -86,8 +87,10 @@ def check_python(settings: Settings, environment: Mapping[str, str]) -> Findings
     if sys.version_info[:2] != PYTHON:
         version = ".".join(map(str, sys.version_info[:2]))
         yield Finding(f"Python is {version}, and Rasa needs {'.'.join(map(str, PYTHON))}.", "make env")
+    # Not the whole path: Setuptools adds packages of its own to it.
+    site = sysconfig.get_path("purelib")
     pins = dict(_PIN.findall((ROOT / "requirements.txt").read_text()))
-    there = {_name(package.metadata["Name"]): package.version for package in metadata.distributions()}
+    there = {_name(package.metadata["Name"]): package.version for package in metadata.distributions(path=[site])}
     odd = [f"{name} {there.get(_name(name), 'is missing')}" for name, pin in pins.items() if there.get(_name(name)) != pin]
     if odd:
         listed = ", ".join(odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
