@@ -31,6 +31,10 @@ HELP_BUTTONS = ("Show me the helpline", "Help me find a person to talk to")
 """What stands under a crisis reply: one press leads to the numbers again (dystonia/aftercare.py)."""
 
 
+WITHOUT_REMINDER = frozenset({"utter_forgotten", "utter_relieved", "utter_help_is_near", "utter_no_answer", "utter_numbers"})
+"""Replies under which no number is repeated: they hold it, or whoever has a talk deleted may be watched, and nothing may hint at it."""
+
+
 class ResponseWriter(TemplatedNaturalLanguageGenerator):
     """Rasa's own response generator, plus ``{emergency}``, ``{crisis}``, ``{subject}``, ``{named}`` and the contract."""
 
@@ -52,8 +56,7 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         if told.get("kind") in HELP_KINDS:
             await self._help(response, told, tracker, output_channel, words, kinds)
         else:
-            # Whoever has a talk deleted may be watched: nothing then hints at what was said.
-            due = None if utter_action == "utter_forgotten" else aftercare.due(kinds)
+            due = None if utter_action in WITHOUT_REMINDER else aftercare.due(kinds)
             cautions = self._fill(response, told, tracker, due)
         response["custom"] = self._contract(told, tracker, cautions).as_custom()
         return response

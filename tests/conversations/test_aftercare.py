@@ -82,6 +82,64 @@ def test_after_an_emergency_help_says_again_what_to_do(talk: Callable[..., Turns
     assert again["reply"]["cards"] == first["reply"]["cards"] == ["red_flags.baclofen_overdose"]
 
 
+@pytest.mark.parametrize("asked", ["what should I do", "what now", "tell me what to do", "say that again", "how long have I got"])
+def test_whoever_asks_right_after_what_to_do_is_told_again(talk: Callable[..., Turns], asked: str) -> None:
+    first, again = talk("took too many baclofen", asked)
+
+    assert again["reply"]["cards"] == first["reply"]["cards"] == ["red_flags.baclofen_overdose"]
+
+
+@pytest.mark.parametrize(
+    ("told", "beginning"),
+    [
+        ("it came out", "I am glad"),
+        ("he is breathing again", "I am glad"),
+        ("i called 911 already", "It is good that help is near"),
+        ("the ambulance is on its way", "It is good that help is near"),
+        ("nobody answers there", "I am sorry that nobody answers"),
+    ],
+)
+def test_how_things_stand_after_an_emergency_gets_a_reply_of_its_own(talk: Callable[..., Turns], told: str, beginning: str) -> None:
+    after = talk("she's choking", told)[-1]
+
+    assert after["text"].startswith(beginning) and "call your local emergency number" in after["text"]
+
+
+def test_news_with_a_red_flag_in_it_is_an_emergency_still(talk: Callable[..., Turns]) -> None:
+    assert talk("he's having a seizure", "he stopped but now he cant breathe")[-1]["reply"]["kind"] == "emergency"
+
+
+@pytest.mark.parametrize("asked", ["what's the emergency number in the UK", "number for the samaritans?", "who do I call in an emergency"])
+def test_a_number_is_told_whatever_came_before(talk: Callable[..., Turns], asked: str) -> None:
+    told = talk(asked)[0]
+
+    assert told["reply"]["kind"] == "smalltalk" and told["text"].startswith("In an emergency, call ")
+
+
+def test_the_emergency_number_of_the_country_that_is_named_is_told(talk: Callable[..., Turns]) -> None:
+    assert "999" in talk("what's the emergency number in the UK")[0]["text"]
+
+
+def test_after_violence_the_line_that_stands_there_is_the_abuse_helpline(talk: Callable[..., Turns]) -> None:
+    *_, after = talk("my husband hits me", "I'm in the UK", "What is dystonia?")
+
+    assert "0808 2000 247" in after["text"] and "116 123" not in after["text"]
+
+
+def test_a_talk_that_is_forgotten_ends_without_a_hint_of_what_was_said(talk: Callable[..., Turns]) -> None:
+    *_, forgotten = talk("my husband hits me", "forget me")
+
+    assert "deleted" in forgotten["text"] and forgotten["reply"]["cautions"] == []
+    assert "contact" not in forgotten["text"]
+
+
+@pytest.mark.parametrize("said", ["i'm not ok", "I feel so low", "crying every day"])
+def test_low_mood_is_told_of_a_line_and_of_a_doctor(talk: Callable[..., Turns], said: str) -> None:
+    text = talk(said)[0]["text"]
+
+    assert "crisis line" in text and "doctor" in text
+
+
 def test_repeated_crisis_messages_get_other_words_each_time(talk: Callable[..., Turns]) -> None:
     turns = talk("I want to die", "I really want to die", "i want to kill myself", "I wish I was dead")
 
