@@ -19,7 +19,7 @@ from channels.sessions import Sessions, kept_secret
 from channels.turn import take_turn
 from channels.widget_pages import strings
 from channels.widget_reply import shown, stored_turns
-from dystonia.reply import FIRST_QUESTIONS
+from dystonia.reply import FIRST_QUESTIONS, Kind
 from server.settings import Settings, is_loopback
 
 logger = logging.getLogger(__name__)
@@ -123,7 +123,11 @@ class WidgetChannel(InputChannel):
             for turn in await _stored(agent, talk, model):
                 if turn["id"] == message_id:
                     return turn["answer"]
-            return shown(message_id, await take_turn(handler, text, talk, self.name(), model, message_id))
+            answer = shown(message_id, await take_turn(handler, text, talk, self.name(), model, message_id))
+            if answer["reply"]["kind"] == Kind.smalltalk.value and not await _stored(agent, talk, model, whole=True):
+                # "Forget me": what the page still shows must go too.
+                answer["forgotten"] = True
+            return answer
 
     async def _history(self, request: Request) -> Dict[Text, Any]:
         talk, agent = self._talk(request), request.app.ctx.agent

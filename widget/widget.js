@@ -9,7 +9,7 @@
  * @typedef {{id: string, title: string, publisher: string, url: string | null, date: string | null}} Source
  * @typedef {string | {text: string, href: string}} Piece
  * @typedef {{list: boolean, lines: Piece[][]}} Block
- * @typedef {{id: string, text: string, blocks: Block[], buttons: Choice[], reply: {kind: string, sources: Source[]}}} Answer
+ * @typedef {{id: string, text: string, blocks: Block[], buttons: Choice[], reply: {kind: string, sources: Source[]}, forgotten?: boolean}} Answer
  * @typedef {{id: string, said: string, answer: Answer}} Turn
  * @typedef {{token: string, starters: Choice[], open?: boolean}} Session
  * @typedef {{scale: number, numbers: boolean, aloud: boolean, dictate: boolean}} Wishes
@@ -588,6 +588,10 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
         this.#unsent = { id: "", text: "" };
         if (!choice) this.#box.value = "";
         this.#settle();
+        if (answer.forgotten) {
+          this.#turns = [];
+          this.#log.replaceChildren(turn);
+        }
         const article = this.#show(turn, choice?.title ?? text, answer);
         if (held && held !== this.#box && !held.isConnected) article.focus({ preventScroll: true });
       } catch (error) {

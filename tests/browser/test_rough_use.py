@@ -200,6 +200,20 @@ def test_odd_words_get_an_answer(opened: Chat, words: str) -> None:
     assert opened.too_wide() == []
 
 
+def test_forget_me_in_words_clears_the_page_too(opened: Chat) -> None:
+    opened.say(QUESTION)
+
+    opened.say("How is it treated?")
+    opened.box.fill("forget me")
+    opened.key("Enter")
+    expect(opened.answers).to_have_count(1)
+
+    expect(opened.answers.last).to_contain_text("I have deleted this talk")
+    assert shown(opened) == ["forget me"] and opened.history() == []
+    opened.say(QUESTION)
+    assert opened.answers.count() == 2
+
+
 def test_what_can_not_be_read_is_told_as_it_is(opened: Chat) -> None:
     opened.box.fill("/")
     opened.key("Enter")

@@ -403,6 +403,12 @@ def test_forget_me_in_words_takes_the_feedback_too(assistant: RunningAssistant, 
     assert assistant.files_holding("Somersaulting") == []
 
 
+def test_only_forget_me_is_answered_as_forgotten(visitor: WidgetClient) -> None:
+    answers = [visitor.say(message) for message in ("Hello", QUESTION, "start over", "forget me", "Hello")]
+
+    assert [answer.get("forgotten", False) for answer in answers] == [False, False, False, True, False]
+
+
 def test_feedback_is_kept_once_for_each_answer_and_masked(assistant: RunningAssistant, visitor: WidgetClient) -> None:
     answer = visitor.say(QUESTION)
     for helpful, reason in ((True, None), (False, "Too long, write to me at someone@example.org")):
