@@ -176,21 +176,34 @@ TALKERS: Dict[str, Type[Talker]] = dict(zip(CHANNELS, (RestTalker, WidgetTalker,
 
 
 @pytest.fixture(scope="module")
-def running(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAssistant]:
-    """An assistant behind one proxy, with all channels open."""
+def opened() -> Iterator[Dict[str, str]]:
+    """What opens all channels, behind one proxy; Slack and Telegram are stand-ins."""
     SlackTalker.api, TelegramTalker.api = SlackStandIn(), TelegramStandIn()
     with contextlib.ExitStack() as stack:
         for api in (SlackTalker.api, TelegramTalker.api):
             api.open()
             stack.callback(api.close)
-        settings = {
+        yield {
             **test_slack.SETTINGS,
             **test_telegram.SETTINGS,
             "DYSTONIA_SLACK_API_URL": f"{SlackTalker.api.url}/api/",
             "DYSTONIA_TELEGRAM_API_URL": TelegramTalker.api.url,
             "DYSTONIA_PROXIES": "1",
         }
-        yield stack.enter_context(running_assistant(model, tmp_path_factory.mktemp("attacked"), **settings))
+
+
+@pytest.fixture(scope="module")
+def running(model: Path, tmp_path_factory: pytest.TempPathFactory, opened: Dict[str, str]) -> Iterator[RunningAssistant]:
+    """An assistant."""
+    with running_assistant(model, tmp_path_factory.mktemp("attacked"), **opened) as assistant:
+        yield assistant
+
+
+@pytest.fixture(scope="module")
+def alone(model: Path, tmp_path_factory: pytest.TempPathFactory, opened: Dict[str, str]) -> Iterator[RunningAssistant]:
+    """An assistant whose action server is dead."""
+    with running_assistant(model, tmp_path_factory.mktemp("alone"), with_actions=False, **opened) as assistant:
+        yield assistant
 
 
 @pytest.fixture
@@ -324,12 +337,8 @@ def test_hole_11_who_is_not_known_is_not_heard(talker: Talker) -> None:
 
 
 @on_each
-def test_hole_12_nobody_meets_silence_when_the_look_up_is_dead(talker: Talker) -> None:
-    talker.assistant.actions.stop()
-    try:
-        told = talker.say(QUESTION)
-    finally:
-        talker.assistant.actions.start()
+def test_hole_12_nobody_meets_silence_when_the_look_up_is_dead(alone: RunningAssistant, channel: str) -> None:
+    told = TALKERS[channel](alone).say(QUESTION)
 
     assert "doctor" in told and "112" in told
 
