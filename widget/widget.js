@@ -533,7 +533,7 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       let turns = [];
       if (this.#session) ({ turns } = await this.#call("history", "GET"));
       else await this.#begin();
-      this.#settle();
+      if (this.#ended) this.#settle();
       this.#turns = [];
       this.#welcome(turns.length ? [] : (this.#session?.starters ?? []));
       if (!turns.length) return;
@@ -735,10 +735,12 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       if (reading) return;
       // Some voices fall silent amid a long text; line by line they do not.
       const lines = text.match(/[^\n•]+/g) ?? [];
+      const ended = () => (button.textContent = read);
       lines.forEach((line, place) => {
         const utterance = new SpeechSynthesisUtterance(line);
         utterance.lang = "en";
-        if (place === lines.length - 1) utterance.onend = utterance.onerror = () => (button.textContent = read);
+        utterance.onerror = ended;
+        if (place === lines.length - 1) utterance.onend = ended;
         speechSynthesis.speak(utterance);
       });
     }
@@ -830,8 +832,8 @@ textarea{flex:1 1 9em;min-width:0;min-height:44px;max-height:9em;padding:.5em .6
       const words = this.#words;
       /** @type {Record<number, string>} */
       const known = { 400: words.unread, 403: words.notHere, 429: words.tooMany };
-      const kept = navigator.onLine ? words.failed : words.offline;
-      this.#alert.textContent = known[error instanceof Failure ? error.status : 0] ?? (this.#box.value ? kept : words.unreached);
+      const again = navigator.onLine ? words.failed : words.offline;
+      this.#alert.textContent = known[error instanceof Failure ? error.status : 0] ?? (this.#box.value ? again : words.unreached);
     }
 
     /** A call within the session; where it has ended, in a new one. @param {string} path @param {string} method @param {object} [body] */
