@@ -134,14 +134,13 @@ def test_an_emergency_gets_its_reply_while_nothing_can_be_stored(several: Cluste
     several.valkey.kill()
     try:
 
-        async def emergency(visitor: Visitor) -> Dict[str, Any]:
-            return await visitor._request("POST", "message", {"message": "I can't breathe since my injection"})
-
-        async def do() -> Dict[str, Any]:
+        async def say_it() -> Said:
+            said = Said("an-emergency", "I can't breathe since my injection")
             async with connections() as http:
-                return await emergency(await Visitor(http, [several.instances[0].url]).arrive())
+                await (await Visitor(http, [several.instances[0].url]).arrive()).say_once(said)
+            return said
 
-        assert asyncio.run(do())["reply"]["kind"] == "emergency"
+        assert [reply["reply"]["kind"] for reply in asyncio.run(say_it()).replies] == ["emergency"]
     finally:
         several.postgres.start()
         several.valkey.start()

@@ -117,13 +117,6 @@ class Cluster:
         """All that the instances have said."""
         return "".join(instance.log() for instance in self.instances)
 
-    def client(self) -> requests.Session:
-        """Speaks to the proxy and trusts its certificate."""
-        session = requests.Session()
-        session.trust_env, session.verify = False, str(self.nginx.certificate)
-        session.headers["Origin"] = SITE
-        return session
-
 
 @contextlib.contextmanager
 def cluster(count: int = 2, cores: bool = False, **settings: str) -> Iterator[Cluster]:
