@@ -22,18 +22,19 @@ DAMAGED = "*.broken-*"
 """Database files that were set aside because they were damaged, as old as a backup may be."""
 EVENT_FILES = ("slack.db", "telegram.db")
 TALK_FILE = "talks.db"
+DUMP_FILE = "talks.dump"
+"""In a backup: talks that are kept in PostgreSQL, as its own program writes them."""
 BACKUPS = "backups"
 NAMED = "%Y-%m-%dT%H-%M-%SZ"
 NAMES = "????-??-??T??-??-??Z"
 """How a backup's folder is named: by its time, in UTC."""
 
 
-def remove(data: Path, names: str, before: float = float("inf")) -> int:
-    """Removes the files of a pattern that were written before a time; returns how many."""
-    old = [path for path in data.glob(names) if path.stat().st_mtime < before]
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+def remove(data: Path, names: str, before: float = float("inf")) -> None:
+    """Removes the files of a pattern that were written before a time."""
+    for path in data.glob(names):
+        if path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
 
 
 def backups(data: Path) -> Iterator[Path]:

@@ -22,13 +22,12 @@ from typing import Dict, List, Optional, Sequence
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.papers import BACKUP_DAYS, BACKUPS, DAY, EVENT_FILES, NAMED, TALK_FILE
+from server.papers import BACKUP_DAYS, BACKUPS, DAY, DUMP_FILE, EVENT_FILES, NAMED, TALK_FILE
 from server.settings import Settings, SettingsError
 from server.talks import Talks
 from tools.reload import NotRunning, status
 
 POSTGRES = "DYSTONIA_POSTGRES_URL"
-DUMP = "talks.dump"
 SECRET_FILE = "widget_secret"
 """Without it, the sessions of the chat widget end."""
 DATABASES = (TALK_FILE, *EVENT_FILES)
@@ -72,7 +71,7 @@ def back_up(settings: Settings) -> Path:
         for name in there:
             _copy(settings.data / name, backup / name)
         if postgres:
-            _postgres("pg_dump", postgres, "--format=custom", "--no-owner", f"--file={backup / DUMP}")
+            _postgres("pg_dump", postgres, "--format=custom", "--no-owner", f"--file={backup / DUMP_FILE}")
     except (OSError, sqlite3.Error) as error:
         shutil.rmtree(backup, ignore_errors=True)
         raise NotDone(f"The backup can't be written to {backup.parent} ({error}). Mend: see to room and permissions.") from None
@@ -101,8 +100,8 @@ def restore(settings: Settings, backup: Path) -> Optional[Path]:
             (settings.data / f"{name}{ending}").unlink(missing_ok=True)
     for name in _there(backup):
         _copy(backup / name, settings.data / name)
-    if (backup / DUMP).is_file():
-        _postgres("pg_restore", postgres, "--clean", "--if-exists", "--no-owner", "--single-transaction", str(backup / DUMP))
+    if (backup / DUMP_FILE).is_file():
+        _postgres("pg_restore", postgres, "--clean", "--if-exists", "--no-owner", "--single-transaction", str(backup / DUMP_FILE))
     _forget_again(kept, forgotten, time.time() - settings.keep_days * DAY)
     return before
 
@@ -134,13 +133,13 @@ def _check(settings: Settings, backup: Path) -> None:
     Raises:
         NotDone: it can't.
     """
-    there = [backup / name for name in (*_there(backup), DUMP) if (backup / name).is_file() and name != SECRET_FILE]
+    there = [backup / name for name in (*_there(backup), DUMP_FILE) if (backup / name).is_file() and name != SECRET_FILE]
     if not there:
         raise NotDone(f"{backup} is no backup. Mend: make restore FILE=var/backups/... (ls var/backups).")
     damaged = [str(path) for path in there if path.suffix == ".db" and not _is_whole(path)]
     if damaged:
         raise NotDone(f"{', '.join(damaged)} is damaged. Mend: take another backup.")
-    if (backup / DUMP).is_file() != bool(os.environ.get(POSTGRES)):
+    if (backup / DUMP_FILE).is_file() != bool(os.environ.get(POSTGRES)):
         raise NotDone(f"The backup is of another kind of database. Mend: set {POSTGRES} as when it was made, or leave it out.")
     try:
         status(settings)

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from server.papers import DAMAGED, PAGES, TALK_FILE, backups, event_files, remove
+from server.papers import DAMAGED, DUMP_FILE, PAGES, TALK_FILE, backups, event_files, remove
 from server.settings import Settings, SettingsError
 from server.talks import Talks
 from tools.stored import NoTalks, open_store
@@ -42,7 +42,9 @@ def main(arguments: Optional[Sequence[str]] = None, again: float = AGAIN) -> int
         return 0
     for talk in found:
         print(f"{talk}: {erase(talks, settings.data, talk, again)} entries were deleted.")
-    print("Nothing of it is left in the data folder or the database. Logs hold no words. Copies elsewhere are yours to delete.")
+    dumped = any((folder / DUMP_FILE).is_file() for folder in backups(settings.data))
+    print("PostgreSQL dumps in backups/ can't be opened: they hold it until they go." if dumped else "Backups are clean too.")
+    print("Logs hold no words. Copies elsewhere are yours to delete.")
     return 0
 
 
@@ -74,7 +76,11 @@ def erase(talks: Talks, data: Path, talk: str, again: float = AGAIN) -> int:
     remove(data, PAGES)
     # What could be read of a damaged file is in its successor; the file itself can't be cleaned.
     remove(data, DAMAGED)
-    talks.tidy()
+    for _ in range(TIMES):
+        if talks.tidy():
+            break
+        # Someone reads just now.
+        time.sleep(again)
     for backup in _open_backups(data):
         deleted += backup.erase(talk)
         backup.tidy()

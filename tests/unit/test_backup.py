@@ -179,7 +179,7 @@ def test_postgresql_is_copied_by_its_own_program(settings: Settings, tmp_path: P
 
     copy = backup.back_up(settings)
 
-    assert (copy / backup.DUMP).read_text() == "db.example hush talks\n"
+    assert (copy / backup.DUMP_FILE).read_text() == "db.example hush talks\n"
 
 
 def test_without_postgresqls_program_that_is_said(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
