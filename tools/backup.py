@@ -101,7 +101,8 @@ def restore(settings: Settings, backup: Path) -> Optional[Path]:
     for name in _there(backup):
         _copy(backup / name, settings.data / name)
     if (backup / DUMP_FILE).is_file():
-        _postgres("pg_restore", postgres, "--clean", "--if-exists", "--no-owner", "--single-transaction", str(backup / DUMP_FILE))
+        anew = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+        _postgres("pg_restore", postgres, *anew, str(backup / DUMP_FILE))
     _forget_again(kept, forgotten, time.time() - settings.keep_days * DAY)
     return before
 
