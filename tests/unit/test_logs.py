@@ -1,4 +1,4 @@
-"""Lines of the log: one form for people, one for machines, and in neither the words of an error or of one of Rasa's own lines."""
+"""Lines of the log: for people or for machines, and in neither the words of an error or of one of Rasa's own lines."""
 
 from __future__ import annotations
 
