@@ -163,3 +163,17 @@ def test_a_training_that_fails_leaves_no_model(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(KeyboardInterrupt):
         model.train()
     assert not model.path_for_inputs().exists()
+
+
+def test_a_training_that_succeeds_gives_the_model_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import rasa.model_training
+
+    def trained(*_: Any, output: str, fixed_model_name: str, **__: Any) -> Mock:
+        (Path(output) / f"{fixed_model_name}.tar.gz").write_bytes(WHOLE)
+        return Mock(code=0)
+
+    monkeypatch.setattr(rasa.model_training, "train", trained)
+    monkeypatch.setattr(model, "MODELS", tmp_path)
+
+    assert model.train() == model.path_for_inputs()
+    assert [path.name for path in tmp_path.iterdir()] == [model.path_for_inputs().name]
