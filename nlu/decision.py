@@ -61,7 +61,7 @@ HELD = 0.65
 """The share of boundaries, in what is a boundary or a question, from which a boundary is held; chosen likewise."""
 HELD_OF_ALL = 0.25
 """The share of boundaries, in everything that it may be, below which none is held."""
-NEARLY_HELD = 0.2
+NEARLY_HELD = 0.12
 """The same share, from which a question is answered, and the answer says first that it judges nobody's case; chosen likewise."""
 CLEAR = 0.35
 """A probability from which a piece of a message counts as a question of its own."""
