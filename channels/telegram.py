@@ -94,7 +94,7 @@ class TelegramChannel(EventChannel):
 
     def is_from_app(self, request: Request) -> bool:
         """Whether it holds the secret that only Telegram and the assistant know."""
-        return hmac.compare_digest(request.headers.get(SECRET_HEADER, "").encode(), self._secret.encode())
+        return hmac.compare_digest(request.headers.get(SECRET_HEADER, "").encode(errors="replace"), self._secret.encode())
 
     def take(self, delivery: Delivery, request: Request) -> HTTPResponse:
         """Takes an update in."""

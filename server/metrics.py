@@ -87,7 +87,7 @@ def routes(token: Optional[str]) -> Blueprint:
         given = request.headers.get("authorization", "")
         if not token:
             return json({"error": "No such page."}, status=404)
-        if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        if not hmac.compare_digest(given.encode(errors="replace"), f"Bearer {token}".encode()):
             return json({"error": "Send the token of DYSTONIA_METRICS_TOKEN as 'Authorization: Bearer ...'."}, status=401)
         return raw(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
