@@ -10,7 +10,7 @@ with them. Components that compute with TensorFlow can't run on them; ``nlu.impo
 names one, and says how to install the real thing.
 
 The same finder stands in for packages that Rasa imports for channels and stores of its own, which this project does not use
-(``LEFT_OUT``): 135 MB less to install, and to watch for vulnerabilities. Those stand-ins raise ``LeftOut`` when they are used.
+(``LEFT_OUT``): 100 MB less to install, and to watch for vulnerabilities. Those stand-ins raise ``LeftOut`` when they are used.
 
 Rasa does not support this. tests/unit/test_without_tensorflow.py guards it.
 """
@@ -25,7 +25,6 @@ from typing import Any, Optional
 
 ABSENT_PACKAGES = frozenset({"tensorflow", "tensorflow_hub", "tensorflow_text", "keras", "jax"})
 LEFT_OUT = {
-    "aiogram": "Rasa's own Telegram channel; this project has another (docs/channels.md)",
     "boto3": "the tracker store DynamoDB and models on Amazon S3",
     "botocore": "the tracker store DynamoDB and models on Amazon S3",
     "confluent_kafka": "the event broker Kafka",

@@ -103,7 +103,6 @@ USES: Dict[str, Callable[[], object]] = {
     "fbmessenger": lambda: _of("rasa.core.channels.facebook", "MessengerClient")("token"),
     "rocketchat_API": lambda: _of("rasa.core.channels.rocketchat", "RocketChatBot")("user", "password", "url"),
     "webexteamssdk": lambda: _of("rasa.core.channels.webexteams", "WebexTeamsBot")("token", "room"),
-    "aiogram": lambda: _of("rasa.core.channels.telegram", "TelegramOutput")("token"),
     "boto3": lambda: _of("rasa.core.tracker_store", "DynamoTrackerStore")(None),
     "botocore": lambda: _of("botocore.exceptions", "BotoCoreError")(),
     "pymongo": lambda: _of("rasa.core.tracker_store", "MongoTrackerStore")(None),
