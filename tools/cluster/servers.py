@@ -24,7 +24,8 @@ from tools.environment import SERVERS
 
 START_SECONDS = 120
 """Longer than any start took on a busy machine with two cores; a healthy one takes a few seconds."""
-STOP_SECONDS = 10
+STOP_SECONDS = 25
+"""Longer than server.run gives each of its processes to end (server/run.py)."""
 PACKAGES = SERVERS / "lib" / "python3.10" / "site-packages"
 UNPRIVILEGED = "nobody"
 """Who runs PostgreSQL where this is run by root, whom it refuses."""
