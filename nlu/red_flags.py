@@ -196,8 +196,11 @@ class RedFlagDetector(ReadingComponent):
     def _naming(self, counted: Any, vectors: "np.ndarray", names: "np.ndarray") -> _Naming:
         order = np.argsort(names, kind="stable")
         width = vectors.shape[1] // 2  # The first half is the sentence's vector (nlu/pieces.py).
+        by_words = LogisticRegression(C=self.config["strength"], max_iter=60).fit(counted, names)
+        # Half the memory: a weight for each of some 100,000 phrases and each red flag.
+        by_words.coef_ = by_words.coef_.astype(np.float32)
         return _Naming(
-            LogisticRegression(C=self.config["strength"], max_iter=60).fit(counted, names),
+            by_words,
             np.ascontiguousarray(vectors[order, :width]),
             np.cumsum(np.unique(names, return_counts=True)[1]),
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Text
 
 import spacy
+from rapidfuzz import fuzz
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.constants import (
@@ -28,6 +29,8 @@ from nlu.message import Mention, Reading, reading_of
 from nlu.words import SpellingRepair
 
 COUNTRY = "country"
+HARDLY = 88.0
+"""The likeness, in per cent, that a repaired word must have to what was typed for a country to count."""
 _NEGATION = re.compile(r"\b(?:not|except|it isn't|it isnt|rather than|instead of|other than|no longer)(?: (?:the|my|in|about|on|a))*$", re.I)
 
 
@@ -101,7 +104,11 @@ class VocabularyExtractor(ReadingComponent):
             return []
         repaired = Doc(self._nlp.vocab, words=[word.repaired for word in reading.words])
         typed = Doc(self._nlp.vocab, words=[word.typed for word in reading.words])
-        found = {(first, last): key for key, first, last in self._any_case(repaired)}
+        found = {
+            (first, last): key
+            for key, first, last in self._any_case(repaired)
+            if self._kinds[self._nlp.vocab.strings[key]][0] != COUNTRY or _hardly_repaired(reading, first, last)
+        }
         # A phrase as typed wins over the same place repaired: misspellings that people make often are in the vocabulary.
         found.update({(first, last): key for matcher in (self._any_case, self._exact_case) for key, first, last in matcher(typed)})
         taken: List[Mention] = []
@@ -122,6 +129,13 @@ class VocabularyExtractor(ReadingComponent):
             PREDICTED_CONFIDENCE_KEY: 1.0,
             EXTRACTOR: VocabularyExtractor.__name__,
         }
+
+
+def _hardly_repaired(reading: Reading, first: int, last: int) -> bool:
+    """Whether words are nearly as they were typed: "scotlnd" is a country, and "fr" or "sevicle" (service) is none."""
+    words = reading.words[first:last]
+    typed, repaired = (" ".join(getattr(word, form).lower() for word in words) for form in ("typed", "repaired"))
+    return bool(fuzz.ratio(typed, repaired) >= HARDLY)
 
 
 def _is_excluded(reading: Reading, first: int) -> bool:

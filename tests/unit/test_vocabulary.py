@@ -119,6 +119,9 @@ def test_what_only_looks_alike_is_not_dystonia(text: str) -> None:
         ("I am in the US", ["US"]),
         ("please help us", []),
         ("a support group in Dublin", ["Ireland"]),
+        ("we live in scotlnd", ["UK"]),
+        ("fr what is this even", []),
+        ("is the sevicle free", []),
     ],
 )
 def test_countries_are_found_and_us_is_not_the_us(text: str, found: list[str]) -> None:
