@@ -22,6 +22,7 @@ from server.settings import ROOT
 from tests.channels import test_slack, test_telegram
 from tests.channels.stand_ins.slack import TEAM, SlackStandIn
 from tests.channels.stand_ins.telegram import TelegramStandIn
+from tests.channels.test_rest_key import KEY
 from tests.running import RunningAssistant, running_assistant, wait_until
 from tests.widget_client import WidgetClient
 
@@ -81,7 +82,8 @@ class RestTalker(Talker):
         return f"rest:{self.sender}"
 
     def send(self, text: str, query: str = "", **headers: str) -> requests.Response:
-        return self.post(json.dumps({"sender": self.sender, "message": text, **self.more}).encode(), query, headers)
+        body = {"sender": self.sender, "message": text, **self.more}
+        return self.post(json.dumps(body).encode(), query, {"Authorization": f"Bearer {KEY}", **headers})
 
     def say(self, text: str) -> str:
         told = self.send(text).json()
@@ -188,6 +190,7 @@ def opened() -> Iterator[Dict[str, str]]:
             **test_telegram.SETTINGS,
             "DYSTONIA_SLACK_API_URL": f"{SlackTalker.api.url}/api/",
             "DYSTONIA_TELEGRAM_API_URL": TelegramTalker.api.url,
+            "DYSTONIA_REST_KEY": KEY,
             "DYSTONIA_PROXIES": "1",
         }
 
@@ -211,7 +214,7 @@ def talker(running: RunningAssistant, channel: str) -> Iterator[Talker]:
     """Someone new; afterwards the assistant is well, and their key stands in no log."""
     one = TALKERS[channel](running)
     yield one
-    assert running.alive()
+    assert WidgetTalker(running).say("Hello").startswith("Hello")
     assert one.key not in running.log()
 
 
@@ -326,7 +329,7 @@ def test_hole_10_what_is_sent_again_is_answered_once(talker: Talker, monkeypatch
         assert len(talker.texts()) == 2
 
 
-@pytest.mark.parametrize("channel", ["widget", "slack", "telegram"])
+@on_each
 def test_hole_11_who_is_not_known_is_not_heard(talker: Talker) -> None:
     false = {"Authorization": "Bearer x.y.z", "X-Slack-Signature": "v0=" + "0" * 64, SECRET_HEADER: "wrong"}
 
