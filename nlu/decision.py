@@ -147,7 +147,7 @@ class MessageDecision(ReadingComponent):
                 part.topics = [topic for topic in part.topics if topic[0] != OUT_OF_SCOPE]
         asked = _questions(reading)
         intent, confidence = self._intent(message, reading, asked)
-        if DOUBT in reading.signals:
+        if DOUBT in reading.signals and intent != NUMBERS:
             flag = reading.signals[DOUBT][0]  # type: ignore[index]
             # Beside an emergency, too, a crisis must not be lost.
             if intent not in URGENT or (intent, self._flag_intents[flag]) == URGENT[::-1]:

@@ -84,7 +84,7 @@ _TOXIN = r"botox|botulin\w*|botulism|dysport|xeomin|myobloc|neurobloc|daxxify|to
 _TOXIN_TROUBLE = (
     rf"{_CANT} (?:\w+ ){{0,3}}(?:swallow|breathe|speak|talk|hold (?:my|his|her) head)|swallow\w* (?:\w+ ){{0,3}}(?:different|hard|worse|wrong|funny|problem)|wrong way|choking"
     r"|weak(?:ness|er)?\b|double vision|seeing double|floppy|slur\w+|dribbl\w+|drool\w+|head (?:drops|keeps dropping|flops)|nothing goes down|liquids? come"
-    r"|breathe\w* (?:\w+ ){0,2}(?:shallow|hard|difficult|funny)|short of breathe|voice (?:has |is )?gone|losing control of my bladder"
+    r"|breathe\w* (?:\w+ ){0,2}(?:shallow|hard|difficult|funny|(?:a )?struggle)|short of breathe|voice (?:has |is )?gone|losing control of my bladder"
 )
 _BACLOFEN = r"baclofen|lioresal"
 _PILLS = r"tablets?\b|pills?\b|meds\b|medicines?\b|medication|capsules?\b|baclofen|clonazepam|diazepam|valium|artane|trihexyphenidyl|levodopa|sinemet"

@@ -107,9 +107,9 @@ def count_responses(app: Sanic) -> None:
 def _count_turn(channel: Text, reply: Dict[Text, Any], seconds: float) -> None:
     TURNS.labels(channel, reply["kind"]).inc()
     STAGES.labels("whole").observe(seconds)
-    for topic in reply["topics"]:
+    for topic in reply.get("topics", ()):
         TOPICS.labels(topic).inc()
-    unsure = reply["kind"] == Kind.answer.value and reply["confidence"] < UNSURE
+    unsure = reply["kind"] == Kind.answer.value and reply.get("confidence", 1.0) < UNSURE
     gap = "unsure" if unsure else _GAPS.get(reply["kind"])
     if gap:
         GAPS.labels(gap).inc()

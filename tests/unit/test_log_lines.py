@@ -18,7 +18,12 @@ TELLING = "Quillfeather"
 def put_back() -> Iterator[None]:
     """Leaves logging as it was."""
     root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
+    disabled = logging.root.manager.disable
+    # Tests of the whole assistant in this process turn lines off.
+    logging.disable(logging.NOTSET)
+    structlog.reset_defaults()
     yield
+    logging.disable(disabled)
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
@@ -65,7 +70,7 @@ def test_an_errors_own_words_are_left_out(form: str, capsys: pytest.CaptureFixtu
     said = line_of_a_failure(form, capsys)
 
     assert TELLING not in said
-    assert "ValueError from KeyError at " in said and "test_logs.py:" in said
+    assert "ValueError from KeyError at " in said and "test_log_lines.py:" in said
     assert said.count("\n") == 1
 
 
