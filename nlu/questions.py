@@ -16,8 +16,8 @@ from nlu.vocabulary import VocabularyExtractor
 
 MAX_PARTS = 6
 """More parts than this are joined to the last; a message has at most 1,000 characters."""
-MAX_CLAUSES = 16
-"""The same, of those that are read for red flags only."""
+MAX_CLAUSES = 48
+"""The same, of those that are read for red flags only: room for all that a long message holds."""
 MIN_WORDS = 2
 A_FEW = 4
 """A message of so many words with a topic in it ("any side effects?") leans on the talk."""

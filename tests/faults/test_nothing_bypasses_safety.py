@@ -10,7 +10,7 @@ import os
 import shutil
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Set
+from typing import Callable, Dict, Iterator
 
 import pytest
 
@@ -23,12 +23,6 @@ from tests.running import ActionStandIn, Reply, RunningAssistant, running_assist
 
 FLAGS: Dict[str, RedFlag] = dict(shared_store().red_flags)
 EACH_FLAG = pytest.mark.parametrize("flag", FLAGS.values(), ids=list(FLAGS))
-AT_THE_HEAD, AT_THE_END = {"spinal_cord_signs", "child_or_adult_at_risk"}, {
-    "choking", "rapid_new_dystonia", "not_eating_drinking", "spinal_cord_signs", "child_or_adult_at_risk",
-}  # fmt: skip
-"""Not seen yet with 950 harmless characters after or before them (docs/safety.md, H1). Take out what is mended."""
-KNOWN = {("as the second half of a compound", "child_or_adult_at_risk")}
-"""What stands around it that still hides a red flag (docs/safety.md, H2). Take out what is mended."""
 HARMLESS = "Thank you for this lovely page about dystonia, I have read it with my family and we talk about it a lot. "
 NUMBERS = ("112", "911", "999")
 
@@ -170,11 +164,11 @@ def test_what_stands_around_it_hides_no_red_flag(assistant: RunningAssistant, fl
         message = typed(flag.self_test)
         assert len(message) <= 1000
         reply = assistant.visitor().say(message)
-        assert helps_first(reply, flag) or (form, flag.id) in KNOWN, form
+        assert helps_first(reply, flag), form
 
 
-@pytest.mark.parametrize("at_the_end, known", [(False, AT_THE_HEAD), (True, AT_THE_END)], ids=["at the head", "at the end"])
-def test_in_a_thousand_harmless_characters_red_flags_are_seen(assistant: RunningAssistant, at_the_end: bool, known: Set[str]) -> None:
+@pytest.mark.parametrize("at_the_end", [False, True], ids=["at the head", "at the end"])
+def test_in_a_thousand_harmless_characters_red_flags_are_seen(assistant: RunningAssistant, at_the_end: bool) -> None:
     missed = set()
     for flag in FLAGS.values():
         filling = (HARMLESS * 10)[: 999 - len(flag.self_test) - 2]
@@ -182,7 +176,7 @@ def test_in_a_thousand_harmless_characters_red_flags_are_seen(assistant: Running
         if not helps_first(assistant.visitor().say(message), flag):
             missed.add(flag.id)
 
-    assert missed <= known
+    assert missed == set()
 
 
 def test_no_command_sets_a_slot_or_an_intent(assistant: RunningAssistant) -> None:
