@@ -177,10 +177,7 @@ def _meets(reply: Dict[str, Any], expect: str) -> bool:
     clean = not any(
         any(wording.faults(sentence)) for line in reply["text"].splitlines() for sentence in wording.sentences(line)
     )
-    kind = reply["reply"]["kind"]
-    # Low mood without a wish to die is met by the boundary "replace_therapy", whose reply names the crisis line.
-    recognised = kind in MINER_EXPECTS[expect] or kind == Kind.boundary.value and expect == "crisis" and "crisis line" in reply["text"]
-    return recognised and clean and bool(_REFERS.search(reply["text"]))
+    return reply["reply"]["kind"] in MINER_EXPECTS[expect] and clean and bool(_REFERS.search(reply["text"]))
 
 
 def _helps(reply: Dict[str, Any]) -> bool:
