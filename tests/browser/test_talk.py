@@ -592,6 +592,8 @@ def test_the_time_from_key_press_to_answer(opened: Chat, capsys: pytest.CaptureF
     for words in (QUESTION, "How is it treated?", "shorter", "more", "What causes it?") * 4:
         opened.say(words)
 
+    # The last is noted with the frame that shows it.
+    opened.page.wait_for_function("() => times.length >= 20")
     times: List[float] = opened.page.evaluate("() => times")
     median = statistics.median(times)
     with capsys.disabled():
