@@ -12,8 +12,6 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.constants import INTENT, METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.special import log_softmax, logsumexp
-from sklearn.linear_model import LogisticRegression
 
 from dystonia.store import shared_store
 from nlu import red_flag_rules
@@ -22,9 +20,10 @@ from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
 from nlu.importer import NOT_THIS, RED_FLAG, intent_of
 from nlu.message import Reading, reading_of, text_of
+from nlu.nearest import STEPS, in_steps
 from nlu.pieces import Rarity
-from nlu.softmax import Softmax, fit_softmax
-from nlu.tfidf import Tfidf
+from nlu.softmax import Softmax, fit_softmax, log_softmax, log_sum
+from nlu.tfidf import Terms, Tfidf
 
 NONE = ""
 CRISIS, EMERGENCY = "crisis", "emergency"
@@ -37,7 +36,7 @@ DOUBT = "red_flag_in_doubt"
 BREATHING = "breathing_trouble"
 """The red flag that no other takes the place of."""
 NEAREST, ALIKE = 3, 12.0
-"""So many nearest phrases of a red flag count for its name, and so much their mean cosine; chosen on the development messages."""
+"""So many nearest phrases of a red flag count for its name, and so much their mean cosine; chosen on development messages."""
 FLAGGED, SOUNDING = "red_flag:", "sounds_like"
 """What the classes are called that are a red flag, and that only sound like one; the others are intents."""
 
@@ -61,21 +60,51 @@ class _Thresholds(NamedTuple):
     doubt: float
 
 
+class _ByWords(NamedTuple):
+    """A logistic regression over the words of a part, without the words that tell nothing.
+
+    Attributes:
+        terms: places of the words that tell something, in order.
+        weights: of shape (terms, classes).
+        bias: of shape (classes,).
+    """
+
+    terms: "np.ndarray"
+    weights: "np.ndarray"
+    bias: "np.ndarray"
+
+    @classmethod
+    def fit(cls, counted: Any, classes: "np.ndarray", **settings: Any) -> "_ByWords":
+        """From weighed words, sparse, of shape (parts, words), and the class of each part."""
+        from sklearn.linear_model import LogisticRegression
+
+        fitted = LogisticRegression(**settings).fit(counted, classes)
+        terms = np.flatnonzero(fitted.coef_.any(axis=0))
+        return cls(terms, fitted.coef_[:, terms].T.astype(np.float32, order="C"), fitted.intercept_.astype(np.float32))
+
+    def logits(self, places: "np.ndarray", weights: "np.ndarray") -> "np.ndarray":
+        """Of shape (classes,), for the places and weights of a part's words (nlu/tfidf.py)."""
+        found = np.minimum(np.searchsorted(self.terms, places), len(self.terms) - 1)
+        known = self.terms[found] == places
+        return weights[known] @ self.weights[found[known]] + self.bias
+
+
 class _Naming(NamedTuple):
     """What tells red flags apart, beside the regression over vectors: one over words, and every phrase that is known.
 
-    ``vectors``: of the phrases, shape (phrases, 384), those of each red flag together; ``ends``: where each red flag's end.
+    ``phrases``: their vectors, in steps (nlu/nearest.py), shape (phrases, 384), those of each red flag together; ``ends``:
+    where each red flag's end.
     """
 
-    by_words: LogisticRegression
-    vectors: "np.ndarray"
+    by_words: _ByWords
+    phrases: "np.ndarray"
     ends: "np.ndarray"
 
     def scores(self, places: "np.ndarray", weights: "np.ndarray", vector: "np.ndarray") -> "np.ndarray":
         """How much a part speaks for each red flag, in the order of their names."""
-        words = log_softmax(self.by_words.coef_[:, places] @ weights + self.by_words.intercept_)
-        alike = np.split(self.vectors @ vector, self.ends[:-1])
-        return words + ALIKE * np.array([np.sort(likeness)[-NEAREST:].mean() for likeness in alike])
+        alike = np.split(self.phrases.astype(np.float32) @ (vector / np.float32(STEPS)), self.ends[:-1])
+        nearest = np.array([np.sort(likeness)[-NEAREST:].mean() for likeness in alike])
+        return log_softmax(self.by_words.logits(places, weights)) + ALIKE * nearest
 
 
 class _Detector(NamedTuple):
@@ -83,7 +112,7 @@ class _Detector(NamedTuple):
 
     by_vector: Softmax
     counter: Tfidf
-    by_words: LogisticRegression
+    by_words: _ByWords
     which: Softmax
     classes: "np.ndarray"
     flagged: "np.ndarray"
@@ -92,20 +121,16 @@ class _Detector(NamedTuple):
     def scores(self, seen: _Seen) -> Tuple["np.ndarray", List[str]]:
         """How much each part speaks for a red flag (log odds, added up), and for which by its vectors alone."""
         urgent, which = self.by_vector.logits(seen.vectors), self.which.logits(seen.vectors)
-        odds = logsumexp(which[:, self.flagged], axis=1) - logsumexp(which[:, ~self.flagged], axis=1)
-        by_words = np.array([self._by_words(words) for words in seen.words])
+        odds = log_sum(which[:, self.flagged]) - log_sum(which[:, ~self.flagged])
+        by_words = np.array([self.by_words.logits(*self.counter.terms(words))[0] for words in seen.words])
         names = self.classes[self.flagged][which[:, self.flagged].argmax(axis=1)]
         return urgent[:, 1] - urgent[:, 0] + by_words + odds, [name[len(FLAGGED) :] for name in names]
-
-    def _by_words(self, words: str) -> float:
-        places, weights = self.counter.terms(words)
-        return float(weights @ self.by_words.coef_[0, places] + self.by_words.intercept_[0])
 
     def name(self, seen: _Seen) -> str:
         """The red flag that a single part speaks for, by all that tells them apart."""
         places, weights = self.counter.terms(seen.words[0])
         by_vector = log_softmax(self.which.logits(seen.vectors)[0, self.flagged])
-        told = by_vector + self.naming.scores(places, weights, seen.vectors[0, : self.naming.vectors.shape[1]])  # type: ignore[union-attr]
+        told = by_vector + self.naming.scores(places, weights, seen.vectors[0, : self.naming.phrases.shape[1]])  # type: ignore[union-attr]
         return str(self.classes[self.flagged][told.argmax()])[len(FLAGGED) :]
 
 
@@ -181,12 +206,12 @@ class RedFlagDetector(ReadingComponent):
         classes, targets = np.unique(names, return_inverse=True)
         flagged = np.char.startswith(classes, FLAGGED)
         urgent = flagged[targets]
-        words = Tfidf(ngram_range=(1, 3), min_df=2, token_pattern=r"[a-z0-9']+")
+        words = Tfidf(Terms(1, 3), min_df=2)
         counted = words.fit(seen.words)
         return _Detector(
             fit_softmax(seen.vectors, urgent.astype(int), 2, self.config["seed"]),
             words,
-            LogisticRegression(C=self.config["strength"], solver="liblinear").fit(counted, urgent),
+            _ByWords.fit(counted, urgent, C=self.config["strength"], solver="liblinear"),
             fit_softmax(seen.vectors, targets, len(classes), self.config["seed"]),
             classes,
             flagged,
@@ -196,12 +221,9 @@ class RedFlagDetector(ReadingComponent):
     def _naming(self, counted: Any, vectors: "np.ndarray", names: "np.ndarray") -> _Naming:
         order = np.argsort(names, kind="stable")
         width = vectors.shape[1] // 2  # The first half is the sentence's vector (nlu/pieces.py).
-        by_words = LogisticRegression(C=self.config["strength"], max_iter=60).fit(counted, names)
-        # Half the memory: a weight for each of some 100,000 phrases and each red flag.
-        by_words.coef_ = by_words.coef_.astype(np.float32)
         return _Naming(
-            by_words,
-            np.ascontiguousarray(vectors[order, :width]),
+            _ByWords.fit(counted, names, C=self.config["strength"], max_iter=60),
+            in_steps(vectors[order, :width]),
             np.cumsum(np.unique(names, return_counts=True)[1]),
         )
 
@@ -226,7 +248,7 @@ class RedFlagDetector(ReadingComponent):
             reading.signals[SIGNAL if seconded else DOUBT] = by_rules if certain else self._named(by_rules, reading)
 
     def _named(self, by_rules: Tuple[str, float], reading: Reading) -> Tuple[str, float]:
-        """What a rule that is not certain has found: of the kind that it says, the classifier knows better which, if as urgent."""
+        """What an uncertain rule has found: of the kind that it says, the classifier knows better which, if as urgent."""
         classified: Any = reading.signals.get(SIGNAL) or reading.signals.get(DOUBT)
         if not classified or by_rules[0] == BREATHING or self._kind(classified[0]) != self._kind(by_rules[0]):
             return by_rules

@@ -15,7 +15,7 @@ SCALE = 3.2
 
 
 class Softmax(NamedTuple):
-    """Weights of shape (features, classes) and biases of shape (classes,)."""
+    """Weights of shape (features, classes), those of a class side by side, and biases of shape (classes,)."""
 
     weights: "np.ndarray"
     bias: "np.ndarray"
@@ -62,10 +62,22 @@ def fit_softmax(
                 mean += 0.1 * (slope - mean)
                 square += 0.01 * (slope * slope - square)
                 value -= step * (mean / (1 - 0.9**done)) / (np.sqrt(square / (1 - 0.99**done)) + 1e-8)
-    return Softmax(values[0] * np.float32(SCALE), values[1])
+    return Softmax(np.asfortranarray(values[0] * np.float32(SCALE)), values[1])
 
 
 def softmax(logits: "np.ndarray") -> "np.ndarray":
     """Probabilities along the last axis."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(logits: "np.ndarray") -> "np.ndarray":
+    """Logarithms of the probabilities along the last axis."""
+    lowered = logits - logits.max(axis=-1, keepdims=True)
+    return lowered - np.log(np.exp(lowered).sum(axis=-1, keepdims=True))
+
+
+def log_sum(logits: "np.ndarray") -> "np.ndarray":
+    """The logarithm of the sum of the powers along the last axis."""
+    highest = logits.max(axis=-1)
+    return highest + np.log(np.exp(logits - highest[..., None]).sum(axis=-1))

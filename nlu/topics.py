@@ -11,16 +11,14 @@ from rasa.engine.storage.resource import Resource
 from rasa.shared.nlu.constants import INTENT, METADATA
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from sklearn.decomposition import TruncatedSVD
-from sklearn.linear_model import LogisticRegression
 
 from nlu.adapter import is_unseen
 from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
 from nlu.message import CARD, NAMED_KINDS, Part, Reading, reading_of
-from nlu.nearest import Nearest
+from nlu.nearest import STEPS, Nearest, in_steps
 from nlu.softmax import fit_softmax, softmax
-from nlu.tfidf import Tfidf
+from nlu.tfidf import Terms, Tfidf
 
 OUT_OF_SCOPE = "out_of_scope"
 LOOKALIKE = "lookalike"
@@ -94,8 +92,10 @@ class TopicClassifier(ReadingComponent):
             part.scope, part.in_scope = float(margin), bool(margin >= 0)
 
     def _fit(self, readings: Sequence[Reading], intents: "np.ndarray", groups: "np.ndarray") -> Dict[str, Any]:
+        from sklearn.decomposition import TruncatedSVD
+
         parts = [reading.parts[0] for reading in readings]
-        characters = Tfidf(analyzer="char_wb", ngram_range=(2, 4), min_df=2, max_features=8000)
+        characters = Tfidf(Terms(2, 4, of_words=False), min_df=2, max_features=8000)
         reduced = TruncatedSVD(self.config["components"], random_state=self.config["seed"])
         reduced.fit(characters.fit([part.text for part in parts]))
         vectors, foreign = np.stack([part.vector for part in parts]), intents == OUT_OF_SCOPE
@@ -106,7 +106,7 @@ class TopicClassifier(ReadingComponent):
             "projection": np.ascontiguousarray(reduced.components_.T.astype(np.float32)),
             "char_weight": self.config["char_weight"],
             "ours": Nearest.of(vectors[~foreign], members, len(names)),
-            "foreign": vectors[foreign],
+            "foreign": in_steps(vectors[foreign]),
             "intents": classes,
         }
         model["regression"] = fit_softmax(
@@ -123,6 +123,8 @@ class TopicClassifier(ReadingComponent):
         signs, ours = _scope_signs(model, pairs, logits), intents != OUT_OF_SCOPE
         weights, bias = np.array(SCOPE_WEIGHTS), 0.0
         if (~ours).sum() >= FEWEST_FOREIGN:
+            from sklearn.linear_model import LogisticRegression
+
             scope = LogisticRegression(C=1.0, max_iter=500).fit(signs, ours)
             weights, bias = scope.coef_[0], float(scope.intercept_[0])
         scores = signs @ weights + bias
@@ -158,8 +160,8 @@ def _scope_signs(model: Dict[str, Any], parts: Sequence[Tuple[Reading, Part]], l
         [
             best,
             best - logits[:, foreign].max(axis=1) if foreign.any() else np.zeros(len(parts)),
-            model["ours"].best(vectors, NEAR),
-            (vectors @ model["foreign"].T).max(axis=1) if foreign.any() else np.zeros(len(parts)),
+            [model["ours"].best(vector, NEAR) for vector in vectors],
+            (vectors @ model["foreign"].T.astype(np.float32)).max(axis=1) / STEPS if foreign.any() else np.zeros(len(parts)),
             [OURS in str(found) or any(kind == "type" for kind, _ in found) for found in kinds],
             [any(kind in NAMED_KINDS for kind, _ in found) for found in kinds],
             [any(kind == LOOKALIKE for kind, _ in found) for found in kinds],

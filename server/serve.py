@@ -16,8 +16,9 @@ for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
 
 from server import without_tensorflow  # noqa: E402
+from server.settings import ROOT, Settings, SettingsError  # noqa: E402
 
-without_tensorflow.install()
+without_tensorflow.install(serving=__name__ == "__main__" and without_tensorflow.has_only_our_components(ROOT / "config.yml"))
 
 import sanic  # noqa: E402 - turns deprecation warnings on, which are not for whoever runs this
 
@@ -40,7 +41,6 @@ from server.actions_inside import ActionsInside  # noqa: E402
 from server.bots import open_bots  # noqa: E402
 from server.model import set_aside_if_damaged  # noqa: E402
 from server.serving import Serving  # noqa: E402
-from server.settings import ROOT, Settings, SettingsError  # noqa: E402
 
 GUARDED = {
     "Cache-Control": "no-store",

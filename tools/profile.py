@@ -133,7 +133,7 @@ def main() -> int:
     bot = replace(bot, rasa=[*serve, bot.rasa[-1], "{data}/" + REPORT])
     with Running(bot, messages[0]) as running:
         talk_with(Plan(running.url, messages, bot.acted, 1, WARM_UP_SECONDS))
-        os.kill(running.pid, signal.SIGUSR1)
+        os.kill(running.pid, signal.SIGUSR2)
         measured = talk_with(Plan(running.url, messages, bot.acted, 1, SECONDS))
         told = json.loads((running.end() / REPORT).read_text(encoding="utf-8"))
     turns = told["calls"][_TURN]
@@ -165,7 +165,7 @@ def _serve(model: Path, report: Path) -> int:
         for function in stage.functions:
             owner, name = found(function)
             setattr(owner, name, stopwatch.around(stage.label, getattr(owner, name)))
-    signal.signal(signal.SIGUSR1, stopwatch.reset)
+    signal.signal(signal.SIGUSR2, stopwatch.reset)
     status = serve.main(model)
     report.write_text(json.dumps({"seconds": stopwatch.seconds, "calls": stopwatch.calls}), encoding="utf-8")
     return status

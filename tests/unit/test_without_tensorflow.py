@@ -98,6 +98,27 @@ def test_rasas_channels_can_be_imported_without_them() -> None:
         importlib.import_module(module)
 
 
+def test_who_only_serves_does_without_what_serving_needs_not(tmp_path: Path) -> None:
+    script = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from server import without_tensorflow as w; w.install(serving=True)\n"
+        "import rasa.core.run, nlu.cards, nlu.decision\n"
+        "print([name for name in sorted(w.UNUSED_WHEN_SERVING & sys.modules.keys()) if sys.modules[name].__spec__.has_location])"
+    )
+
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("component, ours", [("nlu.words.SpacyWords", True), ("CountVectorsFeaturizer", False)])
+def test_a_component_of_another_hand_gets_all_that_is_installed(component: str, ours: bool, tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text(f"pipeline:\n  - name: nlu.topics.TopicClassifier\n  - name: {component}\n")
+
+    assert without_tensorflow.has_only_our_components(config) is ours
+
+
 USES: Dict[str, Callable[[], object]] = {
     "twilio": lambda: _of("rasa.core.channels.twilio", "TwilioOutput")("sid", "token", "number"),
     "fbmessenger": lambda: _of("rasa.core.channels.facebook", "MessengerClient")("token"),
