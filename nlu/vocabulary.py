@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, Text
 
-import spacy
 from rapidfuzz import fuzz
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -26,7 +25,7 @@ from spacy.tokens import Doc
 from dystonia.store import shared_store
 from nlu.component import ReadingComponent, read_json, write_json
 from nlu.message import Mention, Reading, reading_of
-from nlu.words import SpellingRepair
+from nlu.words import SpellingRepair, shared_tokenizer
 
 COUNTRY = "country"
 HARDLY = 88.0
@@ -46,7 +45,7 @@ class VocabularyExtractor(ReadingComponent):
 
     def __init__(self, config: Dict[Text, Any], storage: Any, resource: Any) -> None:
         super().__init__(config, storage, resource)
-        self._nlp = spacy.blank("en")
+        self._nlp = shared_tokenizer()
         self._entries: List[Any] = []
 
     @classmethod

@@ -1,31 +1,46 @@
 """The changes that Rasa 3.6.21 itself needs: one module, each with its reason and a test that fails when stock changes."""
 from __future__ import annotations
 
-from functools import lru_cache
+import asyncio
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from graphlib import TopologicalSorter
-from typing import Any, Dict, List, Optional, Sequence, Text, Tuple
+from pathlib import Path
+from typing import Any, Dict, Generator, List, Optional, Sequence, Set, Text, Tuple, Type, Union
 
 import rasa
 import rasa.core.actions.action as rasa_action
 import rasa.server as rasa_server
+import rasa.shared.utils.io
 from jsonschema import Draft7Validator
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import UserMessage
 from rasa.core.policies.rule_policy import RULES, RulePolicy
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import InMemoryTrackerStore, TrackerStore
+from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.runner.dask import DaskGraphRunner
-from rasa.shared.core.domain import Domain
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.graph_components.providers.domain_provider import DomainProvider
+from rasa.shared.core.constants import PREVIOUS_ACTION, SHOULD_NOT_BE_SET, USER
+from rasa.shared.core.domain import Domain, State
 from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import AnySlotDict, DialogueStateTracker
+from rasa.shared.nlu.constants import ACTION_NAME, ENTITIES, INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
 from rasa.shared.utils.schemas.events import EVENT_SCHEMA
 
 from dystonia.helplines import HELP_KINDS
+from nlu.encoder import MiniLmEncoder
 from nlu.message import TALK
 from server.aftercare import lead_to_help
 
 RASA_VERSION = "3.6.21"
+_BESIDE = ThreadPoolExecutor(1, "beside")
+"""One thread: it keeps a core busy while the turns keep another, and more would take the turns' core from them."""
 HANDED_OVER = ("about", "topic", "cards", "offered", "listed")
 """The slots that the understanding sees."""
 
@@ -44,15 +59,42 @@ def apply(action_timeout: float) -> None:
         RasaChanged: another Rasa is installed.
     """
     if rasa.__version__ != RASA_VERSION:
-        raise RasaChanged(f"Rasa is {rasa.__version__}, these mends are for {RASA_VERSION}. Mend: make env, or check server/rasa_mends.py.")
+        raise RasaChanged(
+            f"Rasa is {rasa.__version__}, these mends are for {RASA_VERSION}. Mend: make env, or check server/rasa_mends.py."
+        )
+    load_a_model_once()
     compile_action_schema()
     remember_event_types()
     walk_the_graph()
     ask_rules_by_intent_only()
+    look_rules_up()
     limit_action_time(action_timeout)
     hand_over_the_talk()
     leave_other_sites_to_the_channels()
     let_a_store_fail()
+
+
+def load_a_model_once() -> None:
+    """Unpacks a model in one pass, and reads its domain once.
+
+    Stock unpacks it twice, the first time to look for names that lead out of the folder, and parses and checks the domain three
+    times. The model is made here, was checked when it was trained, and holds pickles: who could plant one needs no such name.
+    """
+
+    def unpack(model: Union[Text, Path], folder: Path) -> None:
+        with tarfile.open(model, mode="r|gz") as packed:
+            packed.extractall(folder)
+        LocalModelStorage._assert_not_rasa2_archive(folder)
+
+    def load(
+        cls: Type[DomainProvider], config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource, **_: Any
+    ) -> DomainProvider:
+        with model_storage.read_from(resource) as folder:
+            (file,) = folder.glob("*.yml")
+            return cls(model_storage, resource, Domain.from_dict(rasa.shared.utils.io.read_yaml_file(file)))
+
+    LocalModelStorage._extract_archive_to_directory = staticmethod(unpack)  # type: ignore[method-assign, assignment]
+    DomainProvider.load = classmethod(load)  # type: ignore[method-assign, assignment]
 
 
 def compile_action_schema() -> None:
@@ -99,19 +141,31 @@ def walk_the_graph() -> None:
     def run(
         self: DaskGraphRunner, inputs: Optional[Dict[Text, Any]] = None, targets: Optional[List[Text]] = None
     ) -> Dict[Text, Any]:
-        wanted = tuple(targets or self._graph_schema.target_names)
-        plans = self.__dict__.setdefault("_plans", {})
-        if wanted not in plans:
-            plans[wanted] = _in_order(self._build_dask_graph(self._graph_schema.minimal_graph_schema(list(wanted))))
-        done = {name: (name, value) for name, value in (inputs or {}).items()}
-        for name, step, needs in plans[wanted]:
-            if name in done:
-                raise GraphRunError(f"The input '{name}' has the name of a step of the model. Mend: give it another.")
-            # A need that nothing has made is handed on by its name, which the step reports; so stock has it.
-            done[name] = step(*(done.get(need, need) for need in needs))
-        return dict(done[name] for name in wanted)
+        steps = _steps(self, inputs or {}, targets or self._graph_schema.target_names)
+        try:
+            done = None
+            while True:
+                done = steps.send(done)()
+        except StopIteration as end:
+            return dict(end.value)
 
     DaskGraphRunner.run = run  # type: ignore[method-assign]
+
+
+def _steps(
+    runner: DaskGraphRunner, inputs: Dict[Text, Any], targets: Sequence[Text]
+) -> Generator["partial[Any]", Any, List[Tuple[Text, Any]]]:
+    """Gives out each step of a model in order, to be run, and is told what came of it; returns what was wanted, by name."""
+    plans, wanted = runner.__dict__.setdefault("_plans", {}), tuple(targets)
+    if wanted not in plans:
+        plans[wanted] = _in_order(runner._build_dask_graph(runner._graph_schema.minimal_graph_schema(list(wanted))))
+    done = {name: (name, value) for name, value in inputs.items()}
+    for name, step, needs in plans[wanted]:
+        if name in done:
+            raise GraphRunError(f"The input '{name}' has the name of a step of the model. Mend: give it another.")
+        # A need that nothing has made is handed on by its name, which the step reports; so stock has it.
+        done[name] = yield partial(step, *(done.get(need, need) for need in needs))
+    return [done[name] for name in wanted]
 
 
 def _in_order(graph: Dict[Text, Any]) -> List[Tuple[Text, Any, Sequence[Text]]]:
@@ -148,6 +202,35 @@ def _all_name_an_intent(policy: RulePolicy) -> bool:
     return bool(known["_all_name_an_intent"])
 
 
+def look_rules_up() -> None:
+    """Compares a talk with the rules that end as it does. Stock compares it with each rule, twice a turn."""
+    stock = RulePolicy._get_possible_keys
+    if getattr(stock, "looks_up", False):
+        return
+
+    def find(self: RulePolicy, lookup: Dict[Text, Text], states: List[State]) -> Set[Text]:
+        if not states or not states[-1].get(PREVIOUS_ACTION):
+            return stock(self, lookup, states)
+        known, by_end = self.__dict__.get("_by_end", (None, {}))
+        if known is not lookup:
+            by_end = {}
+            for rule, action in lookup.items():
+                by_end.setdefault(_end(self._rule_key_to_state(rule)[-1]), {})[rule] = action
+            self.__dict__["_by_end"] = lookup, by_end
+        intent, before = _end(states[-1])
+        ends = {(asked, done) for asked in (intent, None) for done in (before, None)}
+        return stock(self, {rule: action for end in ends for rule, action in by_end.get(end, {}).items()}, states)
+
+    find.looks_up = True  # type: ignore[attr-defined]
+    RulePolicy._get_possible_keys = find  # type: ignore[method-assign]
+
+
+def _end(state: State) -> Tuple[Optional[Text], Optional[Text]]:
+    """The intent and the action before it that a state names; the intent of a rule that forbids any is none."""
+    intent, action = (state.get(USER) or {}).get(INTENT), (state.get(PREVIOUS_ACTION) or {}).get(ACTION_NAME)
+    return (None if intent == SHOULD_NOT_BE_SET else intent), action  # type: ignore[return-value]
+
+
 def limit_action_time(seconds: float) -> None:
     """Waits that long for an action. Stock waits 300 seconds, during which a visitor sees nothing."""
     rasa_action.DEFAULT_REQUEST_TIMEOUT = seconds  # type: ignore[attr-defined]
@@ -159,29 +242,55 @@ def hand_over_the_talk() -> None:
     Rasa has the tracker at hand when it parses a message, but passes only the message on to the pipeline. After an urgent
     reply, whoever asks for help or a number is led to it here (server/aftercare.py).
     """
-    stock = MessageProcessor._parse_message_with_graph
+    stock = MessageProcessor.parse_message
     if getattr(stock, "hands_over_the_talk", False):
         return
 
-    def parse(
-        self: MessageProcessor, message: UserMessage, tracker: DialogueStateTracker, only_output_properties: bool = True
+    async def parse(
+        self: MessageProcessor,
+        message: UserMessage,
+        tracker: Optional[DialogueStateTracker] = None,
+        only_output_properties: bool = True,
     ) -> Dict[Text, Any]:
+        if self.http_interpreter:
+            return await stock(self, message, tracker, only_output_properties)
+        tracker = tracker or DialogueStateTracker.from_events(message.sender_id, [])
         kept = message.metadata
         talk = {name: tracker.slots[name].value for name in HANDED_OVER if name in tracker.slots}
         # A tracker that knows any slot is Rasa's stand-in for none: whoever parses by hand hands the talk over by hand.
         message.metadata = kept if isinstance(tracker.slots, AnySlotDict) and kept else {**(kept or {}), TALK: talk}
         try:
-            parsed = stock(self, message, tracker, only_output_properties)
+            parsed = await _understood(self, message, tracker, only_output_properties)
         finally:
             message.metadata = kept
         parsed.pop("metadata", None)
         lead_to_help(parsed, tracker)
         # For the channel, should anything fail from here on (channels/turn.py).
         message.urgency = _urgency(parsed)  # type: ignore[attr-defined]
+        self._check_for_unseen_features(parsed)
         return parsed
 
     parse.hands_over_the_talk = True  # type: ignore[attr-defined]
-    MessageProcessor._parse_message_with_graph = parse  # type: ignore[method-assign]
+    MessageProcessor.parse_message = parse  # type: ignore[method-assign]
+
+
+async def _understood(
+    processor: MessageProcessor, message: UserMessage, tracker: DialogueStateTracker, only_output_properties: bool
+) -> Dict[Text, Any]:
+    """What the pipeline makes of a message. The encoder, a quarter of a turn, runs beside other turns; stock has them wait."""
+    target = processor.model_metadata.nlu_target
+    inputs = {PLACEHOLDER_MESSAGE: [message], PLACEHOLDER_TRACKER: tracker}
+    steps = _steps(processor.graph_runner, inputs, [target])  # type: ignore[arg-type]
+    try:
+        done = None
+        while True:
+            step = steps.send(done)
+            beside = isinstance(getattr(step.func, "_component", None), MiniLmEncoder)
+            done = await asyncio.get_running_loop().run_in_executor(_BESIDE, step) if beside else step()
+    except StopIteration as end:
+        ((_, (parsed, *_)),) = end.value
+    nothing: Dict[Text, Any] = {TEXT: "", INTENT: {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, ENTITIES: []}
+    return {**nothing, **parsed.as_dict(only_output_properties=only_output_properties)}
 
 
 def _urgency(parsed: Dict[Text, Any]) -> Optional[Text]:

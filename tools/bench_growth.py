@@ -107,8 +107,8 @@ def cards(model: Path, questions: Sequence[str]) -> Figures:
     """Store load, look-up and understanding with 1, 10 and 100 times the cards, and what a turn comes to.
 
     The cards are copies under other ids. Training on a million examples would take hours, so the trained ranking is grown
-    instead: each card's part of it stands there as often as the card. A hundred times the files take minutes to read, and are
-    not read.
+    instead: each card stands there so many times, and what its copies share is kept once. A hundred times the files take
+    minutes to read, and are not read.
     """
     figures: Figures = {}
     turn: dict[int, float] = {}
@@ -177,20 +177,6 @@ def _other_words(card: Mapping[str, Any], number: int) -> list[str]:
     return [f"{_nth(card['id'], number)}?"[-60:], *(f"{question} {number}" for question in others)]
 
 
-class _Repeated:
-    """An array that stands there several times, one below the other, and takes the room of one."""
-
-    def __init__(self, array: Any, times: int) -> None:
-        self._array, self._times = array, times
-
-    def __len__(self) -> int:
-        return len(self._array) * self._times
-
-    def __getitem__(self, rows: slice) -> Any:
-        first = rows.start % len(self._array)
-        return self._array[first : first + rows.stop - rows.start]
-
-
 class _Asking:
     """The trained understanding in this process, whose ranking of cards can be grown."""
 
@@ -212,29 +198,29 @@ class _Asking:
         return asyncio.run(self._agent.parse_message(message))
 
     def grow(self, times: int) -> None:
-        """Gives the ranking each card so many times."""
+        """Gives the ranking each card so many times; what all copies have in common is kept once."""
         import numpy as np
-        from scipy import sparse
 
-        model = self._trained
-        grown = {name: model[name] * times for name in ("cards", "titles")}
-        grown.update({name: np.tile(model[name], times) for name in ("topics",)})
-        grown.update({name: np.tile(model[name], (times, 1)) for name in ("about", "openings")})
-        grown["to_card"] = model["to_card"]._replace(
-            weights=np.tile(model["to_card"].weights, times), bias=np.tile(model["to_card"].bias, times)
+        from nlu.ranking import Known, Learned, Shelves
+
+        def tiled(array: Any) -> Any:
+            return np.tile(array, (times, *[1] * (array.ndim - 1)))
+
+        def spread(of: Any, *names: str) -> dict[str, Any]:
+            return {name: getattr(of, name)._replace(spans=tiled(getattr(of, name).spans)) for name in names}
+
+        known: Known = self._trained["known"]
+        learned: Learned = self._trained["learned"]
+        by_card = {name: tiled(getattr(known, name)) for name in ("topics", "about", "openings")}
+        middles, to_card = tiled(learned.questions.middles), learned.to_card
+        learned = learned._replace(
+            **spread(learned, "questions", "asked_words", "asked"),
+            shelves=Shelves.of(middles, seed=1),
+            to_card=to_card._replace(weights=tiled(to_card.weights.T).T, bias=tiled(to_card.bias)),
         )
-        questions = model["questions"]
-        grown["questions"] = questions._replace(
-            examples=_Repeated(questions.examples, times),
-            starts=np.concatenate([questions.starts + copy * len(questions.examples) for copy in range(times)]),
-            middles=np.tile(questions.middles, (times, 1)),
-        )
-        for name in ("told_words", "asked_words"):
-            grown[name] = model[name]._replace(words=sparse.hstack([model[name].words] * times).tocsr())
-        for name in ("told", "asked"):
-            pieces = model[name]
-            starts = [pieces.starts[:-1] + copy * len(pieces.vectors) for copy in range(times)]
-            grown[name] = pieces._replace(
-                vectors=_Repeated(pieces.vectors, times), starts=np.append(np.concatenate(starts), times * len(pieces.vectors))
-            )
-        self._ranking._model = {**model, **grown}
+        self._ranking._model = {
+            **self._trained,
+            **{name: self._trained[name] * times for name in ("cards", "titles")},
+            "known": known._replace(**by_card, **spread(known, "told_words", "told")),
+            "learned": learned._replace(questions=learned.questions._replace(middles=middles)),
+        }

@@ -5,10 +5,14 @@ import ast
 import asyncio
 import hashlib
 import inspect
+import itertools
 import json
+import tarfile
+import threading
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Tuple
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import jsonschema
 import pytest
@@ -19,29 +23,39 @@ import rasa.core.policies.rule_policy as rule_policy
 import rasa.core.processor as rasa_processor
 import rasa.core.tracker_store as rasa_store
 import rasa.engine.runner.dask as rasa_runner
+import rasa.engine.storage.local_model_storage as rasa_storage
+import rasa.graph_components.providers.domain_provider as rasa_provider
 import rasa.server as rasa_server
 import rasa.shared.core.events as rasa_events
 import rasa.shared.utils.schemas.events as event_schemas
 from rasa.core.channels.channel import UserMessage
+from rasa.engine.constants import PLACEHOLDER_MESSAGE
 from rasa.engine.exceptions import GraphRunError
 from rasa.engine.graph import GraphComponent, GraphSchema, SchemaNode
+from rasa.engine.storage.resource import Resource
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.slots import AnySlot
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.nlu.training_data.message import Message
 from sanic import Sanic
 
+from nlu.encoder import MiniLmEncoder
 from server import rasa_mends
 
 STOCK: Dict[Tuple[ModuleType, str], str] = {
     (rasa_action, "RemoteAction._validate_action_result"): "24da0f6bdeb2d44f",
     (rasa_action, "RemoteAction.action_response_format_spec"): "6f492274727ebb10",
     (rasa_action, "RemoteAction.run"): "b530fc5a6789c82f",
+    (rasa_processor, "MessageProcessor.parse_message"): "1cd8ac2218759de2",
     (rasa_processor, "MessageProcessor._parse_message_with_graph"): "72d339a8c2cf1b85",
+    (rasa_storage, "LocalModelStorage._extract_archive_to_directory"): "c182d988e41ef45b",
+    (rasa_provider, "DomainProvider.load"): "9b14edae4d3484a5",
     (rasa_server, "configure_cors"): "29bc6edc3e82d1d9",
     (rasa_runner, "DaskGraphRunner.run"): "ce0438b9b8e79330",
     (rasa_runner, "DaskGraphRunner._build_dask_graph"): "0035c0b37188c4b1",
     (rasa_events, "Event.resolve_by_type"): "ffabe9999fc8f7f3",
     (rule_policy, "RulePolicy._find_action_from_rules"): "9a6c28d7af23def6",
+    (rule_policy, "RulePolicy._get_possible_keys"): "ae2257980a444fb0",
     (rule_policy, "RulePolicy._predict"): "d0f079b86973bf96",
     (rasa_agent, "Agent._create_tracker_store"): "44b81a5829031ff2",
     (rasa_store, "SQLTrackerStore._additional_events"): "5ad906f458419020",
@@ -53,11 +67,14 @@ STOCK: Dict[Tuple[ModuleType, str], str] = {
 REPLACED = {
     "rasa_action.RemoteAction._validate_action_result": "RemoteAction._validate_action_result",
     "rasa_action.DEFAULT_REQUEST_TIMEOUT": "RemoteAction.run",
-    "MessageProcessor._parse_message_with_graph": "MessageProcessor._parse_message_with_graph",
+    "LocalModelStorage._extract_archive_to_directory": "LocalModelStorage._extract_archive_to_directory",
+    "DomainProvider.load": "DomainProvider.load",
+    "MessageProcessor.parse_message": "MessageProcessor.parse_message",
     "rasa_server.configure_cors": "configure_cors",
     "DaskGraphRunner.run": "DaskGraphRunner.run",
     "Event.resolve_by_type": "Event.resolve_by_type",
     "RulePolicy._find_action_from_rules": "RulePolicy._find_action_from_rules",
+    "RulePolicy._get_possible_keys": "RulePolicy._get_possible_keys",
     "Agent._create_tracker_store": "Agent._create_tracker_store",
 }
 """Each thing of Rasa's that server/rasa_mends.py assigns to, and the function above that shows a change."""
@@ -70,11 +87,15 @@ def _rasa_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rasa_action, "DEFAULT_REQUEST_TIMEOUT", rasa_action.DEFAULT_REQUEST_TIMEOUT)
     monkeypatch.setattr(rasa_server, "configure_cors", rasa_server.configure_cors)
     processor = rasa_processor.MessageProcessor
-    monkeypatch.setattr(processor, "_parse_message_with_graph", processor._parse_message_with_graph)
+    monkeypatch.setattr(processor, "parse_message", processor.parse_message)
+    storage = rasa_storage.LocalModelStorage
+    monkeypatch.setattr(storage, "_extract_archive_to_directory", staticmethod(storage._extract_archive_to_directory))
+    monkeypatch.setattr(rasa_provider.DomainProvider, "load", classmethod(rasa_provider.DomainProvider.load.__func__))
     monkeypatch.setattr(rasa_runner.DaskGraphRunner, "run", rasa_runner.DaskGraphRunner.run)
     monkeypatch.setattr(rasa_events.Event, "resolve_by_type", staticmethod(rasa_events.Event.resolve_by_type))
     policy = rule_policy.RulePolicy
     monkeypatch.setattr(policy, "_find_action_from_rules", policy._find_action_from_rules)
+    monkeypatch.setattr(policy, "_get_possible_keys", policy._get_possible_keys)
     create = rasa_agent.Agent._create_tracker_store
     monkeypatch.setattr(rasa_agent.Agent, "_create_tracker_store", staticmethod(create))
 
@@ -226,19 +247,42 @@ def test_rules_about_words_are_looked_for_only_where_there_are_any(
     assert policy._find_action_from_rules(tracker, None, False) == found
 
 
+STATES = [
+    {},
+    {"prev_action": {"action_name": "action_listen"}},
+    {"prev_action": {"action_name": "action_listen"}, "user": {"intent": "greet"}},
+    {"prev_action": {"action_name": "action_listen"}, "user": {"intent": "ask"}, "slots": {"told": (1.0,)}},
+    {"prev_action": {"action_name": "utter_greet"}, "user": {"intent": "greet"}},
+    {"prev_action": {"action_name": "utter_greet"}, "user": {"intent": "should_not_be_set"}},
+]
+
+
+def test_a_talk_fits_the_rules_that_it_fits_by_stock() -> None:
+    # Given a rule for each pair of states,
+    policy = object.__new__(rule_policy.RulePolicy)
+    rules = {json.dumps([one, other]): "utter_greet" for one in STATES for other in STATES}
+    stock = rule_policy.RulePolicy._get_possible_keys
+    rasa_mends.look_rules_up()
+
+    # when any talk of up to three states is compared with them, then the same rules fit.
+    for talk in (list(states) for length in (1, 2, 3) for states in itertools.product(STATES, repeat=length)):
+        assert policy._get_possible_keys(rules, talk) == stock(policy, rules, talk)
+
+
 def test_the_understanding_sees_what_the_talk_is_about_and_nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a pipeline that shows what it is handed,
-    def stock(self: Any, message: UserMessage, tracker: Any, only_output_properties: bool = True) -> Dict[str, Any]:
+    async def understood(_: Any, message: UserMessage, *__: Any) -> Dict[str, Any]:
         return {"text": message.text, "metadata": message.metadata, "seen": message.metadata}
 
-    monkeypatch.setattr(rasa_processor.MessageProcessor, "_parse_message_with_graph", stock)
+    monkeypatch.setattr(rasa_mends, "_understood", understood)
+    processor = Mock(http_interpreter=None)
     # when a message comes in a talk about blepharospasm,
     rasa_mends.hand_over_the_talk()
     message = UserMessage("how is it treated", metadata={"kept": True})
     about = AnySlot("about", mappings=[{}], initial_value=["blepharospasm"], influence_conversation=False)
     listed = AnySlot("listed", mappings=[{}], initial_value=["botulinum_toxin"], influence_conversation=False)
     tracker = DialogueStateTracker("someone", [about, listed])
-    parsed = rasa_processor.MessageProcessor._parse_message_with_graph(None, message, tracker)
+    parsed = asyncio.run(rasa_processor.MessageProcessor.parse_message(processor, message, tracker))
 
     # then the pipeline is told so, and neither the message nor the parse keeps it.
     assert {"about": ["blepharospasm"], "listed": ["botulinum_toxin"]} in parsed["seen"].values()
@@ -246,13 +290,61 @@ def test_the_understanding_sees_what_the_talk_is_about_and_nothing_stays(monkeyp
     assert "metadata" not in parsed
 
 
+def test_while_one_message_is_encoded_other_turns_go_on() -> None:
+    # Given a pipeline whose encoder waits until another turn has gone on,
+    went_on = threading.Event()
+
+    class Waiting(MiniLmEncoder):
+        def __init__(self) -> None:
+            """Needs no encoder."""
+
+    class Step:
+        _component = Waiting()
+
+        def __call__(self, *given: Tuple[str, Any]) -> Tuple[str, Any]:
+            assert went_on.wait(5), "nothing else went on"
+            return "encoded", [Message({"text": given[0][1][0].text, "intent": {"name": "greet"}}, {"text", "intent"})]
+
+    runner = _runner({"encoded": {"messages": PLACEHOLDER_MESSAGE}}, [])
+    runner._instantiated_nodes["encoded"] = Step()
+    processor = Mock(http_interpreter=None, graph_runner=runner)
+    processor.model_metadata.nlu_target = "encoded"
+    rasa_mends.hand_over_the_talk()
+
+    # when a message is parsed beside another turn,
+    async def both() -> Dict[str, Any]:
+        parsing = asyncio.create_task(rasa_processor.MessageProcessor.parse_message(processor, UserMessage("hello")))
+        await asyncio.sleep(0)
+        went_on.set()
+        return await parsing
+
+    # then neither waits for the other, and what nothing was found for is there as stock has it.
+    assert asyncio.run(both()) == {"text": "hello", "intent": {"name": "greet"}, "entities": []}
+
+
+def test_a_model_is_loaded_as_by_stock(tmp_path: Path) -> None:
+    # Given a model's archive, and the folder of a domain,
+    (tmp_path / "domain.yml").write_text('version: "3.1"\nintents: [greet]\nresponses:\n  utter_yes:\n  - text: Yes\n')
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as packed:
+        packed.add(tmp_path / "domain.yml", "components/domain/domain.yml")
+    rasa_mends.load_a_model_once()
+
+    # when both are loaded,
+    rasa_storage.LocalModelStorage._extract_archive_to_directory(tmp_path / "model.tar.gz", tmp_path / "unpacked")
+    storage = rasa_storage.LocalModelStorage(tmp_path / "unpacked" / "components")
+    provider = rasa_provider.DomainProvider.load({}, storage, Resource("domain"), execution_context=Mock())
+
+    # then the domain is the one that stock reads from the same file.
+    assert provider.provide_inference().as_dict() == Domain.from_directory(str(tmp_path / "unpacked")).as_dict()
+
+
 def test_mending_twice_changes_nothing_more() -> None:
     rasa_mends.apply(2.0)
-    once = rasa_processor.MessageProcessor._parse_message_with_graph
+    once = rasa_processor.MessageProcessor.parse_message
 
     rasa_mends.apply(2.0)
 
-    assert rasa_processor.MessageProcessor._parse_message_with_graph is once
+    assert rasa_processor.MessageProcessor.parse_message is once
 
 
 def _runner(needs: Dict[str, Dict[str, str]], ran: List[str]) -> rasa_runner.DaskGraphRunner:
