@@ -13,6 +13,7 @@ from sanic.response import HTTPResponse, json
 from channels.intake import RateLimit, Refused, clean_message, clean_sender, parse_body
 from channels.origins import Origins
 from channels.turn import take_turn
+from server import tracing
 from server.settings import Settings, is_loopback
 
 DEFAULT_RATE = 60.0
@@ -77,7 +78,8 @@ class RestChannel(InputChannel):
                 return json({"error": refused.reason}, status=refused.status, headers=headers)
             processor = getattr(getattr(request.app.ctx, "agent", None), "processor", None)
             model = getattr(processor, "model_filename", "").replace(".tar.gz", "")
-            turn = await take_turn(on_new_message, text, f"{self.name()}:{sender}", self.name(), model)
+            with tracing.caller(request.headers.get("traceparent")):
+                turn = await take_turn(on_new_message, text, f"{self.name()}:{sender}", self.name(), model)
             return json(_items(sender, turn))
 
         return routes

@@ -1,4 +1,4 @@
-"""What goes on beside the turns of a serving process: figures, health, and retention by age; started and ended with it."""
+"""What goes on beside the turns of a serving process: figures, traces, health, retention by age; started and ended with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Sequence
 from rasa.core.channels.channel import InputChannel
 from sanic import Sanic
 
-from server import health, metrics
+from server import health, metrics, tracing
 from server.health import Readiness
 from server.metrics import VERSIONS
 from server.retention import Retention
@@ -31,6 +31,9 @@ def attach(app: Sanic, settings: Settings, channels: Sequence[InputChannel]) -> 
         app.ctx.retention = Retention(Talks.at(url), settings.data, settings.keep_days, agent.lock_store.lock, in_use=in_use)
         metrics.watch(agent)
         VERSIONS.labels(**app.ctx.readiness.versions()).set(1)
+        tracing.start("dystonia-assistant", app.ctx.readiness.versions())
+        if settings.action_url:
+            tracing.hand_on(agent.action_endpoint)
 
     async def begin(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
         app.ctx.retention.start()
@@ -42,6 +45,10 @@ def attach(app: Sanic, settings: Settings, channels: Sequence[InputChannel]) -> 
         if isinstance(store, UnsavedTalks):
             await store.store_waiting()
 
+    async def end(app: Sanic, _: asyncio.AbstractEventLoop) -> None:
+        await tracing.stop()
+
     app.register_listener(start, "before_server_start")
     app.register_listener(begin, "after_server_start")
     app.register_listener(stop, "before_server_stop")
+    app.register_listener(end, "after_server_stop")

@@ -18,6 +18,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, json, raw
 
 from dystonia.reply import Kind
+from server import tracing
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 UNSURE = 0.4
@@ -52,12 +53,14 @@ Work = Callable[..., Awaitable[Any]]
 
 
 def counts_turns(take_turn: Work) -> Work:
-    """Counts and times each message that is answered (channels/turn.py)."""
+    """Counts, times and traces each message that is answered (channels/turn.py)."""
 
     @wraps(take_turn)
     async def counted(handler: Any, text: Text, talk_id: Text, channel: Text, *more: Any, **named: Any) -> Dict[Text, Any]:
         began = time.perf_counter()
-        turn = await take_turn(handler, text, talk_id, channel, *more, **named)
+        with tracing.turn(channel) as answered:
+            turn = await take_turn(handler, text, talk_id, channel, *more, **named)
+            answered(turn["reply"]["kind"])
         _count_turn(channel, turn["reply"], time.perf_counter() - began)
         return turn
 
@@ -65,7 +68,7 @@ def counts_turns(take_turn: Work) -> Work:
 
 
 def watch(agent: Agent) -> None:
-    """Measures the stages of each turn of an agent, from outside: nothing in a turn knows of it."""
+    """Measures and traces the stages of each turn of an agent, from outside: nothing in a turn knows of it."""
     processor, store = agent.processor, agent.tracker_store
     for owner, method, stage in (
         (store, "retrieve", "load"),
@@ -122,7 +125,8 @@ def _timed(work: Work, stage: Text) -> Work:
     async def timed(*args: Any, **kwargs: Any) -> Any:
         began = time.perf_counter()
         try:
-            return await work(*args, **kwargs)
+            with tracing.stage(stage):
+                return await work(*args, **kwargs)
         finally:
             seconds.observe(time.perf_counter() - began)
 

@@ -33,6 +33,8 @@ NUMBERS_AGE = 180
 RETENTION_SLACK = 2
 """Days that a talk may be older than it is kept: the assistant may have been off for one."""
 BACKUP_AGE = 2
+COLLECTOR_SECONDS = 3
+"""How long a collector of traces may take to answer."""
 
 _PIN = re.compile(r"^([\w.-]+)==([^\s;]+)", re.M)
 
@@ -242,6 +244,29 @@ def check_channels(settings: Settings, environment: Mapping[str, str]) -> Findin
         yield Finding(what, mend)
 
 
+def check_traces(settings: Settings, environment: Mapping[str, str]) -> Findings:
+    """Whether the collector of traces takes any, where one is configured."""
+    from server import tracing
+
+    try:
+        url = tracing.collector(environment)
+        if url is None:
+            return
+        from server.spans import Exporter
+
+        status = Exporter(endpoint=url, timeout=COLLECTOR_SECONDS).status()
+    except SettingsError as error:
+        what, _, mend = str(error).partition(" Mend: ")
+        yield Finding(f"Traces stay off. {what}", mend)
+    except (OSError, ValueError) as error:
+        mend = "start it, or mend the OTEL_EXPORTER_OTLP_... settings (docs/operations.md)"
+        yield Finding(f"The collector of traces can't be reached ({type(error).__name__}).", mend)
+    else:
+        if status >= 400:
+            mend = "compare OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS with what the collector wants"
+            yield Finding(f"The collector of traces answers with status {status}.", mend)
+
+
 def check_sites(settings: Settings, environment: Mapping[str, str]) -> Findings:
     """Which sites may show the widget, and how visitors reach it."""
     beyond = [origin for origin in settings.widget_origins if not _is_local(urlsplit(origin).hostname or "")]
@@ -286,6 +311,7 @@ CHECKS: Tuple[Callable[..., Findings], ...] = (
     check_talks,
     check_secrets,
     check_channels,
+    check_traces,
     check_sites,
 )
 

@@ -24,6 +24,7 @@ _PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)`")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
 _MAKE = re.compile(r"(?:`|^)make ([a-z]+)", re.M)
 _SETTING = re.compile(r"DYSTONIA_[A-Z_]+")
+_SETTING_OF_TRACES = re.compile(r"OTEL_[A-Z_]+")
 
 
 def text_of(page: str) -> str:
@@ -111,10 +112,17 @@ def test_every_fact_file_is_explained_to_editors() -> None:
 
 
 def test_settings_and_their_documentation_agree() -> None:
-    documented = {name for row in table_rows("README.md", "setting") for name in ids(row[0])}
+    documented = {name for row in table_rows("README.md", "setting") for name in ids(row[0]) if _SETTING.match(name)}
 
     assert documented == set(_SETTING.findall(text_of("server/settings.py") + text_of("server/bots.py")))
     assert set(_SETTING.findall(all_pages())) <= documented
+
+
+def test_the_settings_of_traces_and_their_documentation_agree() -> None:
+    documented = {name.partition("=")[0] for row in table_rows("docs/operations.md", "setting") for name in ids(row[0])}
+
+    assert documented == set(_SETTING_OF_TRACES.findall(text_of("server/tracing.py")))
+    assert set(_SETTING_OF_TRACES.findall(text_of("README.md") + text_of("deploy/settings.env.example"))) <= documented
 
 
 # The README.

@@ -14,6 +14,7 @@ import pytest
 
 from dystonia.store import FactErrors, FactStore
 from server.papers import DAY
+from tests.channels.stand_ins.collector import CollectorStandIn
 from tests.running import free_ports
 from tools import doctor
 
@@ -200,6 +201,31 @@ def test_a_channel_that_is_half_configured_is_found(environment: Dict[str, str])
     finding = only(doctor.check_channels, environment, DYSTONIA_SLACK_TOKEN="xoxb-1")
 
     assert "Slack stays closed" in finding.what and "DYSTONIA_SLACK_SECRET" in finding.what
+
+
+@pytest.mark.parametrize(
+    "setting, value, words",
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "is no URL"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "by grpc"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9", "can't be reached (ConnectionError)"),
+    ],
+)
+def test_a_collector_that_traces_can_not_be_sent_to_is_found(
+    environment: Dict[str, str], setting: str, value: str, words: str
+) -> None:
+    named = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", setting: value}
+
+    assert words in only(doctor.check_traces, environment, **named).what
+
+
+def test_a_collector_that_refuses_traces_is_found_and_one_that_takes_them_is_fine(environment: Dict[str, str]) -> None:
+    with CollectorStandIn(status=404) as collector:
+        named = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+
+        assert "status 404" in only(doctor.check_traces, environment, **named).what
+        collector.status = 200
+        assert findings(doctor.check_traces, environment, **named) == []
 
 
 @pytest.mark.parametrize(
