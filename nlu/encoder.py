@@ -5,9 +5,10 @@ from typing import Any, Dict, List, Text
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu.component import ReadingComponent
-from nlu.message import Part, Reading, reading_of
+from nlu.message import reading_of
 from nlu.questions import QuestionSplitter
 from nlu.sentence_encoder import shared_encoder
 
@@ -26,16 +27,15 @@ class MiniLmEncoder(ReadingComponent):
         return [QuestionSplitter]
 
     def read(self, message: Message) -> None:
-        """Encodes the parts of one message."""
-        self.process([message])
+        """Begins to encode the parts of one message; whoever needs the vector of a part settles it."""
+        reading = reading_of(message)
+        for part in [*reading.views, *reading.asides]:
+            part.encoding = self._encoder.begin(part.text)
 
-    def process(self, messages: List[Message]) -> List[Message]:
-        """Encodes the parts of all messages one by one: padding them to one length would cost more than it saves."""
-        parts = [part for message in messages for part in _to_encode(reading_of(message))]
-        for part, encoded in zip(parts, self._encoder.read([part.text for part in parts])):
-            part.vector, part.encoded = encoded.vector, encoded
-        return messages
-
-
-def _to_encode(reading: Reading) -> List[Part]:
-    return [*reading.views, *reading.asides]
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Encodes all parts of the examples."""
+        super().process_training_data(training_data)
+        for example in training_data.training_examples:
+            for part in [*reading_of(example).views, *reading_of(example).asides]:
+                part.settle()
+        return training_data

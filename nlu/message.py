@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Tuple
 
@@ -75,6 +76,7 @@ class Part:
         subjects: slugs of the types and treatments it is about, by its own words or those it leans on.
         vector: sentence vector, float32 of shape (384,).
         encoded: the same with the vectors of its word pieces.
+        encoding: what will become of both, while it is being encoded.
         topics: probability of each intent, best first.
         boundary: how likely it crosses a boundary, of what is a boundary or a question (0 to 1).
         in_scope: whether it resembles what belongs here.
@@ -100,6 +102,7 @@ class Part:
     subjects: List[str] = field(default_factory=list)
     vector: Optional["np.ndarray"] = None
     encoded: Optional[Encoded] = None
+    encoding: Optional["Future[Encoded]"] = field(default=None, repr=False, compare=False)
     topics: List[Tuple[str, float]] = field(default_factory=list)
     boundary: float = 0.0
     in_scope: bool = True
@@ -116,6 +119,12 @@ class Part:
     corrects: bool = False
     offers: List[str] = field(default_factory=list)
     likeness: float = 0.0
+
+    def settle(self) -> None:
+        """Waits until the part has its vectors."""
+        if self.encoding is not None:
+            self.encoded, self.encoding = self.encoding.result(), None
+            self.vector = self.encoded.vector
 
 
 @dataclass

@@ -265,6 +265,8 @@ class RedFlagDetector(ReadingComponent):
 
     def _classify(self, reading: Reading) -> None:
         heard = [part.alone or part for part in reading.stretches]
+        for part in heard:
+            part.settle()
         detector: _Detector = self._model["detector"]
         seen = _Seen(self._model["rarity"].features(heard), [part.words for part in heard])
         scores, flags = detector.scores(seen)

@@ -12,7 +12,7 @@ import importlib.util
 import logging
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import List, NamedTuple, Sequence
@@ -84,10 +84,11 @@ class SentenceEncoder:
 
     def read(self, sentences: Sequence[str]) -> List[Encoded]:
         """As ``encode``, with the vectors of all word pieces."""
-        if len(sentences) == 1:
-            return [self._read(sentences[0])]
-        # onnxruntime lets other threads run meanwhile: the pieces of a message are encoded beside the whole of it.
         return list(self._pool.map(self._read, sentences))
+
+    def begin(self, sentence: str) -> "Future[Encoded]":
+        """Begins to encode a sentence beside whatever else is done: onnxruntime needs no lock of Python's."""
+        return self._pool.submit(self._read, sentence)
 
     def _read(self, sentence: str) -> Encoded:
         ids = np.array([self._tokenizer.encode(sentence).ids], dtype=np.int64)

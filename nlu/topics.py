@@ -82,6 +82,8 @@ class TopicClassifier(ReadingComponent):
         reading = reading_of(message)
         if not reading.parts:
             return
+        for part in reading.views:
+            part.settle()
         logits = _logits(self._model, reading.views)
         chances = softmax(logits / self._model["temperature"])
         signs = _scope_signs(self._model, [(reading, part) for part in reading.views], logits)

@@ -21,7 +21,7 @@ from rasa.shared.nlu.constants import INTENT_NAME_KEY
 
 from dystonia.helplines import HELP_KINDS
 
-TURNS = 3
+TURNS = 4
 """Turns of a talk that the dialogue is handed. Rules look back over two, memorised stories over three states of a talk."""
 MOST_TALKS = 400
 """Talks kept at a time; one takes up to 85 KB. Those that find no room are read from the store, as stock reads all."""

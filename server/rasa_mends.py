@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import tarfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import lru_cache, partial
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -31,16 +31,15 @@ from rasa.shared.core.domain import Domain, State
 from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import AnySlotDict, DialogueStateTracker
 from rasa.shared.nlu.constants import ACTION_NAME, ENTITIES, INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDENCE_KEY, TEXT
+from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.utils.schemas.events import EVENT_SCHEMA
 
 from dystonia.helplines import HELP_KINDS
-from nlu.encoder import MiniLmEncoder
-from nlu.message import TALK
+from nlu.message import TALK, reading_of
+from nlu.sentence_encoder import Encoded
 from server.aftercare import lead_to_help
 
 RASA_VERSION = "3.6.21"
-_BESIDE = ThreadPoolExecutor(1, "beside")
-"""One thread: it keeps a core busy while the turns keep another, and more would take the turns' core from them."""
 HANDED_OVER = ("about", "topic", "cards", "offered", "listed")
 """The slots that the understanding sees."""
 
@@ -240,7 +239,8 @@ def hand_over_the_talk() -> None:
     """Lets the understanding see the talk, so that "and how is it treated?" and "the second one" are read as they are meant.
 
     Rasa has the tracker at hand when it parses a message, but passes only the message on to the pipeline. After an urgent
-    reply, whoever asks for help or a number is led to it here (server/aftercare.py).
+    reply, whoever asks for help or a number is led to it here (server/aftercare.py). Stock's search for intents and entities
+    that the domain has not is left out: they were trained together, and it makes an empty domain for each message.
     """
     stock = MessageProcessor.parse_message
     if getattr(stock, "hands_over_the_talk", False):
@@ -267,11 +267,16 @@ def hand_over_the_talk() -> None:
         lead_to_help(parsed, tracker)
         # For the channel, should anything fail from here on (channels/turn.py).
         message.urgency = _urgency(parsed)  # type: ignore[attr-defined]
-        self._check_for_unseen_features(parsed)
         return parsed
 
     parse.hands_over_the_talk = True  # type: ignore[attr-defined]
     MessageProcessor.parse_message = parse  # type: ignore[method-assign]
+
+
+def _begun(made: Any) -> List["Future[Encoded]"]:
+    """What is being encoded of the message that a step has made, and the next step will wait for."""
+    messages = [each for each in made if isinstance(each, Message)] if isinstance(made, list) else []
+    return [part.encoding for message in messages for part in reading_of(message).views if part.encoding is not None]
 
 
 async def _understood(
@@ -284,9 +289,9 @@ async def _understood(
     try:
         done = None
         while True:
-            step = steps.send(done)
-            beside = isinstance(getattr(step.func, "_component", None), MiniLmEncoder)
-            done = await asyncio.get_running_loop().run_in_executor(_BESIDE, step) if beside else step()
+            done = steps.send(done)()
+            for encoding in _begun(done[1]):
+                await asyncio.wrap_future(encoding)
     except StopIteration as end:
         ((_, (parsed, *_)),) = end.value
     nothing: Dict[Text, Any] = {TEXT: "", INTENT: {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, ENTITIES: []}

@@ -7,7 +7,6 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from aiohttp import ClientError, web
@@ -169,13 +168,6 @@ def test_a_part_that_is_measured_anew_leaves_the_others(monkeypatch, tmp_path, c
 
 def test_a_goal_of_growth_is_missed_over_its_bound():
     assert bench_growth.lines("long", {"200th to 5th": 1.201}) == ["200th to 5th      1.201  missed (at most 1.2)"]
-
-
-def test_an_array_that_stands_there_often_is_read_as_if_it_did():
-    once = np.arange(5)
-    often = bench_growth._Repeated(once, 3)
-    assert len(often) == 15
-    assert [often[first : first + 2].tolist() for first in (0, 3, 5, 13)] == [[0, 1], [3, 4], [0, 1], [3, 4]]
 
 
 def test_grown_facts_have_each_card_under_ids_of_its_own():

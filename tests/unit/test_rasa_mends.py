@@ -9,6 +9,7 @@ import itertools
 import json
 import tarfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Tuple
@@ -39,7 +40,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.training_data.message import Message
 from sanic import Sanic
 
-from nlu.encoder import MiniLmEncoder
+from nlu.message import Part, reading_of
 from server import rasa_mends
 
 STOCK: Dict[Tuple[ModuleType, str], str] = {
@@ -294,19 +295,14 @@ def test_while_one_message_is_encoded_other_turns_go_on() -> None:
     # Given a pipeline whose encoder waits until another turn has gone on,
     went_on = threading.Event()
 
-    class Waiting(MiniLmEncoder):
-        def __init__(self) -> None:
-            """Needs no encoder."""
+    def begin(*given: Tuple[str, Any]) -> Tuple[str, Any]:
+        message = Message({"text": given[0][1][0].text, "intent": {"name": "greet"}}, {"text", "intent"})
+        reading_of(message).parts = [Part(0, 1, encoding=threads.submit(went_on.wait, 5))]
+        return "encoded", [message]
 
-    class Step:
-        _component = Waiting()
-
-        def __call__(self, *given: Tuple[str, Any]) -> Tuple[str, Any]:
-            assert went_on.wait(5), "nothing else went on"
-            return "encoded", [Message({"text": given[0][1][0].text, "intent": {"name": "greet"}}, {"text", "intent"})]
-
+    threads = ThreadPoolExecutor(1)
     runner = _runner({"encoded": {"messages": PLACEHOLDER_MESSAGE}}, [])
-    runner._instantiated_nodes["encoded"] = Step()
+    runner._instantiated_nodes["encoded"] = begin
     processor = Mock(http_interpreter=None, graph_runner=runner)
     processor.model_metadata.nlu_target = "encoded"
     rasa_mends.hand_over_the_talk()
@@ -320,6 +316,7 @@ def test_while_one_message_is_encoded_other_turns_go_on() -> None:
 
     # then neither waits for the other, and what nothing was found for is there as stock has it.
     assert asyncio.run(both()) == {"text": "hello", "intent": {"name": "greet"}, "entities": []}
+    assert went_on.is_set()
 
 
 def test_a_model_is_loaded_as_by_stock(tmp_path: Path) -> None:
