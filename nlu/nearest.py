@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import Any, NamedTuple, Tuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Nearest(NamedTuple):
 
     def likeness(self, vector: "np.ndarray", groups: "np.ndarray") -> "np.ndarray":
         """Cosine to the nearest example of each of some groups, of the shape of ``groups``."""
-        examples, starts = gathered(self.examples, self.spans[groups])
+        examples, starts = gathered(self.examples, self.spans[groups], np.float32)
         return np.maximum.reduceat(examples @ (vector / np.float32(STEPS)), starts)
 
     def best(self, vector: "np.ndarray", width: int) -> float:
@@ -51,7 +51,7 @@ def in_steps(vectors: "np.ndarray") -> "np.ndarray":
     return np.clip(np.rint(vectors * STEPS), -127, 127).astype(np.int8)
 
 
-def gathered(rows: "np.ndarray", spans: "np.ndarray") -> Tuple["np.ndarray", "np.ndarray"]:
-    """The rows of some spans one below the other, as float32, and where each span begins in them."""
+def gathered(rows: "np.ndarray", spans: "np.ndarray", kind: Any = None) -> Tuple["np.ndarray", "np.ndarray"]:
+    """The rows of some spans one below the other, as another kind of number if need be, and where each span begins in them."""
     stretches = [rows[start:end] for start, end in spans.tolist()]
-    return np.concatenate(stretches, dtype=np.float32), np.cumsum([0, *map(len, stretches[:-1])])
+    return np.concatenate(stretches, dtype=kind), np.cumsum([0, *map(len, stretches[:-1])])

@@ -87,9 +87,8 @@ class Overlap(NamedTuple):
         asked = np.zeros(self.counter.size, np.float32)
         places, weights = self.counter.terms(part.words)
         asked[places] = weights
-        spans = self.spans[cards].tolist()
-        had = [asked[self.terms[start:end]] @ self.weights[start:end] for start, end in spans]
-        return np.array(had, np.float32)
+        (terms, starts), (had, _) = (gathered(rows, self.spans[cards]) for rows in (self.terms, self.weights))
+        return np.add.reduceat(asked[terms] * had, starts)
 
 
 class Pieces(NamedTuple):
@@ -110,7 +109,7 @@ class Pieces(NamedTuple):
 
     def nearness(self, pieces: "np.ndarray", weights: "np.ndarray", cards: "np.ndarray") -> "np.ndarray":
         """How near the pieces of a question have a like in each of some cards: weighted mean cosine, shape (cards,)."""
-        theirs, starts = gathered(self.vectors, self.spans[cards])
+        theirs, starts = gathered(self.vectors, self.spans[cards], np.float32)
         return np.maximum.reduceat(theirs @ pieces.T, starts, axis=0) @ (weights / np.float32(BYTE))
 
 

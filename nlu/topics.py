@@ -16,7 +16,7 @@ from nlu.adapter import is_unseen
 from nlu.component import ReadingComponent
 from nlu.encoder import MiniLmEncoder
 from nlu.message import CARD, NAMED_KINDS, Part, Reading, reading_of
-from nlu.nearest import STEPS, Nearest, in_steps
+from nlu.nearest import Nearest
 from nlu.softmax import fit_softmax, softmax
 from nlu.tfidf import Terms, Tfidf
 
@@ -108,7 +108,7 @@ class TopicClassifier(ReadingComponent):
             "projection": np.ascontiguousarray(reduced.components_.T.astype(np.float32)),
             "char_weight": self.config["char_weight"],
             "ours": Nearest.of(vectors[~foreign], members, len(names)),
-            "foreign": in_steps(vectors[foreign]),
+            "foreign": vectors[foreign],
             "intents": classes,
         }
         model["regression"] = fit_softmax(
@@ -163,7 +163,7 @@ def _scope_signs(model: Dict[str, Any], parts: Sequence[Tuple[Reading, Part]], l
             best,
             best - logits[:, foreign].max(axis=1) if foreign.any() else np.zeros(len(parts)),
             [model["ours"].best(vector, NEAR) for vector in vectors],
-            (vectors @ model["foreign"].T.astype(np.float32)).max(axis=1) / STEPS if foreign.any() else np.zeros(len(parts)),
+            (vectors @ model["foreign"].T).max(axis=1) if foreign.any() else np.zeros(len(parts)),
             [OURS in str(found) or any(kind == "type" for kind, _ in found) for found in kinds],
             [any(kind in NAMED_KINDS for kind, _ in found) for found in kinds],
             [any(kind == LOOKALIKE for kind, _ in found) for found in kinds],
