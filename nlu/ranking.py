@@ -17,6 +17,8 @@ LISTED = 24
 """Cards that are looked at closely; the right one is among them for 98 of 100 questions."""
 COMPARED = 1000
 """Where there are more cards than this, only those on the nearest shelves are compared at all, about so many."""
+SAMPLED = 20
+"""So many cards for each shelf tell where the shelves are."""
 PIECE = 64
 """Numbers kept of a word piece's vector; with twice as many, the ranking of the cards' own questions is no better."""
 ALIKE = 0.8
@@ -43,8 +45,11 @@ class Shelves(NamedTuple):
             return cls(middles[:1], [np.arange(count)])
         from scipy.cluster.vq import kmeans2
 
-        found, shelf = kmeans2(middles, round(count**0.5), iter=10, minit="++", seed=seed)
-        cards = [np.flatnonzero(shelf == number) for number in range(len(found))]
+        shelves = round(count**0.5)
+        some = middles[np.random.RandomState(seed).choice(count, min(count, SAMPLED * shelves), replace=False)]
+        found, _ = kmeans2(some, shelves, iter=10, minit="++", seed=seed)
+        nearest = (middles @ found.T).argmax(axis=1)
+        cards = [np.flatnonzero(nearest == number) for number in range(shelves)]
         filled = [number for number, places in enumerate(cards) if len(places)]
         return cls(found[filled], [cards[number] for number in filled])
 
