@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from channels.chat_text import URGENT
 from channels.intake import MAX_CHARACTERS, RateLimit, Refused, clean_message
@@ -77,8 +77,14 @@ class Talks:
         self._channel = channel
         self._limit = RateLimit(turns_a_minute, name="talk")
 
-    async def turn(self, text: str, talk: str) -> Dict[str, Any]:
-        """The reply to a message, in the form of channels.turn.take_turn; what can't be read is answered too."""
+    async def turn(self, text: str, talk: str, event: Optional[str] = None) -> Dict[str, Any]:
+        """The reply to a message, in the form of channels.turn.take_turn; what can't be read is answered too.
+
+        Args:
+            text: what was said.
+            talk: the key of the talk.
+            event: id of the event that said it: when it asks to be forgotten, all that waits before it is.
+        """
         try:
             said = clean_message(text)
         except Refused:
@@ -88,4 +94,4 @@ class Talks:
         except Refused:
             LIMITED.labels(self._channel).inc()
             return fixed(TOO_MANY)
-        return await take_turn(self._handler, said, talk, self._channel, model="")
+        return await take_turn(self._handler, said, talk, self._channel, model="", message_id=event)

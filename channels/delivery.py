@@ -156,6 +156,9 @@ class Delivery:
 
     async def _deliver(self, queue: Deque[Event]) -> None:
         """Brings the first event of a talk to its end; where something fails in between, the queue knows how far it is."""
+        if self._store.lost(queue[0]):
+            queue.popleft()
+            return
         if queue[0].calls is None:
             calls = await self._calls(queue[0])
             if calls is None:
@@ -213,8 +216,8 @@ class Delivery:
         return False
 
     def _may_send(self, event: Event) -> bool:
-        """Whether it is this process that sends the reply; always, where there is one (channels/shared_events.py has more)."""
-        return True
+        """Whether the reply is still to be sent, and by this process."""
+        return not self._store.lost(event)
 
     def _too_old(self, event: Event, reason: str) -> bool:
         if time.time() - event.received < CONTENT_SECONDS:

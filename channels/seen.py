@@ -73,6 +73,9 @@ class EventStore(Protocol):
     def receive(self, event: Event) -> bool:
         """Takes an event in; False when it is known already."""
 
+    def lost(self, event: Event) -> bool:
+        """Whether a waiting event must be left alone: it was erased, or another instance has taken it over."""
+
     def keep(self, event: Event) -> None:
         """Keeps how far a handled event is; of one that is done, nothing is left but its id."""
 
@@ -81,6 +84,17 @@ class EventStore(Protocol):
 
     def purge(self) -> int:
         """Gives up what has waited too long and forgets old ids; returns how many events were given up."""
+
+    def erase(self, talk: str, before: Optional[str] = None) -> int:
+        """Empties the events of a talk that wait, which are then not answered; returns how many there were.
+
+        Args:
+            talk: its key.
+            before: id of an event of the talk; it and those that came after it are left.
+        """
+
+    def talks(self) -> List[str]:
+        """The talks that have events waiting."""
 
     def close(self) -> None:
         """Closes the store."""
@@ -128,6 +142,10 @@ class SqliteEvents:
         row = (event.id, event.received, event.talk, json.dumps(event.content))
         return self._change("INSERT OR IGNORE INTO events (id, received, talk, content) VALUES (?, ?, ?, ?)", row) == 1
 
+    def lost(self, event: Event) -> bool:
+        """Whether a waiting event was erased; one that went with a damaged file was not."""
+        return bool(self._execute("SELECT 1 FROM events WHERE id = ? AND talk IS NULL", (event.id,))[1])
+
     def keep(self, event: Event) -> None:
         """Keeps how far a handled event is; of one that is done, nothing is left but its id."""
         if event.done:
@@ -154,9 +172,10 @@ class SqliteEvents:
         self._tidy()
         return given_up
 
-    def erase(self, talk: str) -> int:
-        """Empties all events of a talk that wait, which are then not answered; returns how many there were."""
-        erased = self._change(f"UPDATE events SET {_EMPTY} WHERE talk = ?", (talk,))
+    def erase(self, talk: str, before: Optional[str] = None) -> int:
+        """Empties the events of a talk that wait, but for the one with the id ``before`` and those after it."""
+        older = "place < ifnull((SELECT place FROM events WHERE id = ?), 9e18)"
+        erased = self._change(f"UPDATE events SET {_EMPTY} WHERE talk = ? AND {older}", (talk, before))
         self._tidy()
         return erased
 

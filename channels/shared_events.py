@@ -9,7 +9,7 @@ import json
 import logging
 import time
 import uuid
-from typing import Any, Deque, Dict, List, Set
+from typing import Any, Deque, Dict, List, Optional, Set
 
 import sqlalchemy as sa
 
@@ -24,7 +24,7 @@ LEASE_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 """How often an instance says that it is still there, and looks for events that nobody answers."""
 
-_EVENTS = sa.Table(
+EVENTS = sa.Table(
     "app_events",
     sa.MetaData(),
     sa.Column("place", sa.BigInteger, primary_key=True),
@@ -39,7 +39,7 @@ _EVENTS = sa.Table(
     sa.Column("owned_until", sa.DateTime(timezone=True)),
     sa.UniqueConstraint("channel", "id"),
 )
-_WAITING = sa.Index("app_events_waiting", _EVENTS.c.channel, _EVENTS.c.talk, postgresql_where=_EVENTS.c.talk.is_not(None))
+_WAITING = sa.Index("app_events_waiting", EVENTS.c.channel, EVENTS.c.talk, postgresql_where=EVENTS.c.talk.is_not(None))
 _EMPTY: Dict[str, Any] = {"talk": None, "content": None, "calls": None, "owner": None, "owned_until": None}
 # clock_timestamp() is the database's clock, so that those of the instances may differ.
 _NOW = sa.func.clock_timestamp()
@@ -60,34 +60,34 @@ class SharedEvents:
         self._mine: Set[str] = set()
         self._sure_until = 0.0
         with making_tables(self._engine):
-            _EVENTS.create(self._engine, checkfirst=True)
+            EVENTS.create(self._engine, checkfirst=True)
 
     def receive(self, event: Event) -> bool:
         """Takes an event in; False when it is known already."""
         row = {"id": event.id, "channel": self._channel, "received": event.received, "talk": event.talk}
-        insert = sa.dialects.postgresql.insert(_EVENTS).values(**row, content=json.dumps(event.content))
+        insert = sa.dialects.postgresql.insert(EVENTS).values(**row, content=json.dumps(event.content))
         return self._change(insert.on_conflict_do_nothing()) == 1
 
     def claim(self) -> List[Event]:
         """Makes what waits this instance's own, talk by talk, where it is no other's; returns what is new, in its order."""
-        began, others = time.monotonic(), _EVENTS.alias()
+        began, others = time.monotonic(), EVENTS.alias()
         # When the database was away, nobody could say that they are still there.
         lived = _NOW - sa.func.pg_postmaster_start_time() > _LEASE
         taken = sa.exists().where(
             others.c.channel == self._channel,
-            others.c.talk == _EVENTS.c.talk,
+            others.c.talk == EVENTS.c.talk,
             others.c.owner.is_not(None),
             others.c.owner != self._owner,
             sa.or_(others.c.owned_until > _NOW, sa.not_(lived)),
         )
         # Of its own, too, it may not have heard: the connection broke after they were made its own.
-        new = sa.or_(_EVENTS.c.owner.is_(None), _EVENTS.c.owner != self._owner, _EVENTS.c.id.not_in(self._mine))
+        new = sa.or_(EVENTS.c.owner.is_(None), EVENTS.c.owner != self._owner, EVENTS.c.id.not_in(self._mine))
         free = sa.and_(self._waiting, new, sa.not_(taken))
-        claimed = _EVENTS.update().where(free).values(owner=self._owner, owned_until=_NOW + _LEASE)
+        claimed = EVENTS.update().where(free).values(owner=self._owner, owned_until=_NOW + _LEASE)
         with self._engine.begin() as connection:
             # Two instances must not both find the same talk free.
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(self._channel, 1))))
-            rows = connection.execute(claimed.returning(*_EVENTS.c)).fetchall()
+            rows = connection.execute(claimed.returning(*EVENTS.c)).fetchall()
         if not self._mine:
             self._sure_until = began + LEASE_SECONDS
         self._mine |= {row.id for row in rows}
@@ -96,14 +96,19 @@ class SharedEvents:
     def renew(self) -> None:
         """Says that this instance is still there; learns which events another one has taken over meanwhile."""
         began = time.monotonic()
-        mine = sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.owner == self._owner)
+        mine = sa.and_(EVENTS.c.channel == self._channel, EVENTS.c.owner == self._owner)
         with self._engine.begin() as connection:
-            rows = connection.execute(_EVENTS.update().where(mine).values(owned_until=_NOW + _LEASE).returning(_EVENTS.c.id))
+            rows = connection.execute(EVENTS.update().where(mine).values(owned_until=_NOW + _LEASE).returning(EVENTS.c.id))
             self._mine &= {row.id for row in rows}
         self._sure_until = began + LEASE_SECONDS
 
     def lost(self, event: Event) -> bool:
-        """Whether another instance has taken the event over."""
+        """Whether another instance has taken the event over, or it was erased."""
+        if event.id in self._mine:
+            asked = sa.select(EVENTS.c.owner).where(EVENTS.c.channel == self._channel, EVENTS.c.id == event.id)
+            with self._engine.connect() as connection:
+                if connection.execute(asked).scalar() != self._owner:
+                    self._mine.discard(event.id)
         return event.id not in self._mine
 
     @property
@@ -114,35 +119,43 @@ class SharedEvents:
     def keep(self, event: Event) -> None:
         """Keeps how far a handled event is; of one that is done, nothing is left but its id."""
         reply = _EMPTY if event.done else {"content": None, "calls": json.dumps(event.calls), "sent": event.sent}
-        own = sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.id == event.id, _EVENTS.c.owner == self._owner)
-        if not self._change(_EVENTS.update().where(own).values(**reply)) or event.done:
+        own = sa.and_(EVENTS.c.channel == self._channel, EVENTS.c.id == event.id, EVENTS.c.owner == self._owner)
+        if not self._change(EVENTS.update().where(own).values(**reply)) or event.done:
             self._mine.discard(event.id)
 
     def waiting(self) -> List[Event]:
         """All events that are not done, whosever they are, in the order they were received."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_EVENTS).where(self._waiting).order_by(_EVENTS.c.place)).fetchall()
+            rows = connection.execute(sa.select(EVENTS).where(self._waiting).order_by(EVENTS.c.place)).fetchall()
         return [_event(row) for row in rows]
 
     def purge(self) -> int:
         """Gives up what has waited too long and forgets old ids; returns how many events were given up."""
-        old = sa.and_(self._waiting, _EVENTS.c.received < time.time() - CONTENT_SECONDS)
-        forgotten = sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.talk.is_(None))
-        given_up = self._change(_EVENTS.update().where(old).values(**_EMPTY))
-        self._change(_EVENTS.delete().where(forgotten, _EVENTS.c.received < time.time() - ID_SECONDS))
+        old = sa.and_(self._waiting, EVENTS.c.received < time.time() - CONTENT_SECONDS)
+        forgotten = sa.and_(EVENTS.c.channel == self._channel, EVENTS.c.talk.is_(None))
+        given_up = self._change(EVENTS.update().where(old).values(**_EMPTY))
+        self._change(EVENTS.delete().where(forgotten, EVENTS.c.received < time.time() - ID_SECONDS))
         return given_up
+
+    def erase(self, talk: str, before: Optional[str] = None) -> int:
+        """Empties the events of a talk that wait, but for the one with the id ``before`` and those after it."""
+        return self._change(erasing(talk, before))
+
+    def talks(self) -> List[str]:
+        """The talks that have events waiting."""
+        return sorted({event.talk for event in self.waiting()})
 
     def close(self) -> None:
         """Leaves what still waits to the others."""
         try:
-            self._change(_EVENTS.update().where(_EVENTS.c.owner == self._owner).values(owner=None, owned_until=None))
+            self._change(EVENTS.update().where(EVENTS.c.owner == self._owner).values(owner=None, owned_until=None))
         except sa.exc.SQLAlchemyError:
             pass  # They get it when the lease ends.
         self._engine.dispose()
 
     @property
     def _waiting(self) -> sa.sql.ColumnElement:
-        return sa.and_(_EVENTS.c.channel == self._channel, _EVENTS.c.talk.is_not(None))
+        return sa.and_(EVENTS.c.channel == self._channel, EVENTS.c.talk.is_not(None))
 
     def _change(self, statement: Any) -> int:
         with self._engine.begin() as connection:
@@ -187,23 +200,30 @@ class SharedDelivery(Delivery):
 
     async def _deliver(self, queue: Deque[Event]) -> None:
         """As for one instance; what another one has taken over is left to it, and while nobody can tell, nothing is sent."""
-        if self._store.lost(queue[0]):
-            queue.popleft()
-            return
         try:
-            if self._store.sure:
+            if self._store.sure or self._store.lost(queue[0]):
                 return await super()._deliver(queue)
         except Exception as error:  # noqa: BLE001 - what can't be kept just now stays in the queue
             self._say_away(error)
         await self._pause(LOOK_SECONDS, 0)
 
     def _may_send(self, event: Event) -> bool:
-        return self._store.sure and not self._store.lost(event)
+        return self._store.sure and super()._may_send(event)
 
     def _say_away(self, error: Exception) -> None:
         if not self._away:
             logger.error("The events of %s can't be reached (%s); they wait.", self._channel, type(error).__name__)
         self._away = True
+
+
+def erasing(talk: str, before: Optional[str] = None) -> sa.sql.Update:
+    """The statement that empties the events of a talk that wait, but for the one with the id ``before`` and those after it."""
+    change = EVENTS.update().where(EVENTS.c.talk == talk).values(**_EMPTY)
+    if before is None:
+        return change
+    others = EVENTS.alias()
+    since = sa.select(sa.func.min(others.c.place)).where(others.c.talk == talk, others.c.id == before).scalar_subquery()
+    return change.where(sa.or_(since.is_(None), EVENTS.c.place < since))
 
 
 def _event(row: Any) -> Event:

@@ -190,7 +190,7 @@ class SlackChannel(EventChannel):
         if "home" in content:
             return [_call("views.publish", user_id=content["home"], view=home())]
         text = content["text"]
-        turn = await talks.turn(text, event.talk) if text else fixed(ONLY_WORDS)
+        turn = await talks.turn(text, event.talk, event.id) if text else fixed(ONLY_WORDS)
         cleared = _without_buttons(content)
         asked = text if content.get("pressed") is not None and not is_urgent(turn) else ""
         messages = _slack_messages(turn, asked)

@@ -148,7 +148,7 @@ class TelegramChannel(EventChannel):
         """The messages that answer a message or a press."""
         content = event.content or {}
         if "press" in content:
-            return await self._answer_press(talks, event.talk, content)
+            return await self._answer_press(talks, event, content)
         text: Optional[Text] = content["text"]
         if not content["private"]:
             text = await self._addressed_text(content)
@@ -157,24 +157,24 @@ class TelegramChannel(EventChannel):
             if not text and content.get("only_words"):
                 # Called by its name and nothing else.
                 text = COMMANDS["start"]
-        return await self._answer_text(talks, event.talk, content, text)
+        return await self._answer_text(talks, event, content, text)
 
-    async def _answer_press(self, talks: Talks, talk: Text, content: Mapping[str, Any]) -> List[Call]:
+    async def _answer_press(self, talks: Talks, event: Event, content: Mapping[str, Any]) -> List[Call]:
         acknowledged = _call("answerCallbackQuery", callback_query_id=content["press"])
         if content.get("again"):
             return [acknowledged]
         if not content["text"]:
             return [acknowledged, *_messages(content, fixed(BUTTON_GONE))]
         cleared = _call("editMessageReplyMarkup", chat_id=content["chat"], message_id=content["message"])
-        return [acknowledged, cleared, *await self._answer_text(talks, talk, content, content["text"], asked=content["text"])]
+        return [acknowledged, cleared, *await self._answer_text(talks, event, content, content["text"], asked=content["text"])]
 
     async def _answer_text(
-        self, talks: Talks, talk: Text, content: Mapping[str, Any], text: Text, asked: Text = ""
+        self, talks: Talks, event: Event, content: Mapping[str, Any], text: Text, asked: Text = ""
     ) -> List[Call]:
         if not text:
             return _messages(content, fixed(ONLY_WORDS))
         command, text = _command(text)
-        turn = await talks.turn(text, talk)
+        turn = await talks.turn(text, event.talk, event.id)
         if command in ("start", "help"):
             turn["text"] += "\n\n" + KEPT.format(how=HOW_TO_FORGET)
         if content["private"]:

@@ -27,7 +27,7 @@ def attach(app: Sanic, settings: Settings, channels: Sequence[InputChannel]) -> 
         agent = app.ctx.agent
         url = agent.tracker_store.engine.url
         app.ctx.readiness = Readiness(settings, agent, Talks.at(url))
-        in_use = [f"{channel.name()}.db" for channel in channels]
+        in_use = [] if settings.postgres_url else [f"{channel.name()}.db" for channel in channels]
         app.ctx.retention = Retention(Talks.at(url), settings.data, settings.keep_days, agent.lock_store.lock, in_use=in_use)
         metrics.watch(agent)
         VERSIONS.labels(**app.ctx.readiness.versions()).set(1)

@@ -20,6 +20,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import INTENT_NAME_KEY
 
 from dystonia.helplines import HELP_KINDS
+from server.talks import forgotten_since
 
 TURNS = 4
 """Turns of a talk that the dialogue is handed. Rules look back over two, memorised stories over three states of a talk."""
@@ -111,9 +112,16 @@ class LiveTalks:
         return await super().retrieve(sender_id)  # type: ignore[misc]
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Stores the new events of a talk in one statement, and keeps the talk for its next turn."""
+        """Stores the new events of a talk in one statement, and keeps the talk for its next turn.
+
+        Of a talk that another process has erased during the turn, nothing is stored.
+        """
+        last = self._last_stored(tracker.sender_id)
+        if last is None and self._was_erased(tracker):
+            self.let_go(tracker.sender_id)
+            return
         await self.stream_events(tracker)  # type: ignore[attr-defined]
-        rows = [_row(tracker.sender_id, event) for event in self._new_events(tracker)]
+        rows = [_row(tracker.sender_id, event) for event in self._new_events(tracker, last)]
         if rows:
             with self.engine.begin() as connection:  # type: ignore[attr-defined]
                 connection.execute(_EVENTS.insert(), rows)
@@ -132,10 +140,16 @@ class LiveTalks:
                 return
             self.let_go(oldest)
 
-    def _new_events(self, tracker: DialogueStateTracker) -> List[Event]:
+    def _was_erased(self, tracker: DialogueStateTracker) -> bool:
+        if not tracker.events:
+            return False
+        with self.engine.connect() as connection:  # type: ignore[attr-defined]
+            return forgotten_since(connection, tracker.sender_id, tracker.events[0].timestamp)
+
+    def _new_events(self, tracker: DialogueStateTracker, last: Optional[float]) -> List[Event]:
         if isinstance(tracker, LiveTalk):
             return list(tracker.events)[tracker.stored :]
-        if self._last_stored(tracker.sender_id) is None:
+        if last is None:
             return list(tracker.events)
         with self.session_scope() as session:  # type: ignore[attr-defined]
             return list(self._additional_events(session, tracker))  # type: ignore[attr-defined]

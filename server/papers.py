@@ -6,9 +6,10 @@ import shutil
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Sequence
+from typing import Callable, Dict, Iterator, Optional, Sequence
 
-from channels.seen import SqliteEvents
+from channels.seen import EventStore, SqliteEvents
+from channels.shared_events import SharedEvents
 from server.talks import Talks
 
 DAY = 24 * 3600.0
@@ -20,7 +21,8 @@ BACKUP_DAYS = 7
 PAGES = "gaps.html"
 DAMAGED = "*.broken-*"
 """Database files that were set aside because they were damaged, as old as a backup may be."""
-EVENT_FILES = ("slack.db", "telegram.db")
+APPS = ("slack", "telegram")
+EVENT_FILES = tuple(f"{app}.db" for app in APPS)
 TALK_FILE = "talks.db"
 DUMP_FILE = "talks.dump"
 """In a backup: talks that are kept in PostgreSQL, as its own program writes them."""
@@ -58,6 +60,34 @@ def event_files(folder: Path, clock: Callable[[], float] = time.time, but: Seque
                 events.close()
 
 
+def shared_events(talks: Talks) -> Iterator[SharedEvents]:
+    """What the apps have handed over and is kept beside the talks, in PostgreSQL; each is closed after its use."""
+    for app in APPS if talks.url.get_backend_name() == "postgresql" else ():
+        events = SharedEvents(talks.url, app)
+        try:
+            yield events
+        finally:
+            events.close()
+
+
+def waiting_events(data: Path, talks: Talks) -> Iterator[EventStore]:
+    """What the apps have handed over, wherever it is kept."""
+    yield from event_files(data)
+    yield from shared_events(talks)
+
+
+def erase_events(folder: Path, talk: str, before: Optional[str] = None) -> int:
+    """Empties the events of a talk that wait in a folder, up to the one with an id; returns how many there were."""
+    others = [name for name in EVENT_FILES if name != f"{talk.partition(':')[0]}.db"]
+    return sum(events.erase(talk, before) for events in event_files(folder, but=others))
+
+
+def left_behind(data: Path, talks: Talks) -> Iterator[Path]:
+    """The data folder, where a file of talks is left in it though they are kept in PostgreSQL now (tools/move.py)."""
+    if talks.url.get_backend_name() == "postgresql" and (data / TALK_FILE).is_file():
+        yield data
+
+
 def clean_events(folder: Path, clock: Callable[[], float] = time.time, but: Sequence[str] = ()) -> None:
     """Takes out of the events of apps what has waited too long: where the channel is open, it does that itself."""
     for events in event_files(folder, clock, but):
@@ -80,9 +110,12 @@ def clean_backup(backup: Path, before: float, forgotten: Dict[str, float], clock
         shutil.rmtree(backup)
         return 0
     clean_events(backup, clock)
-    if not (backup / TALK_FILE).is_file():
-        return 0
-    talks = Talks.at(f"sqlite:///{backup / TALK_FILE}", clock)
+    return clean_talks(backup, before, forgotten, clock) if (backup / TALK_FILE).is_file() else 0
+
+
+def clean_talks(folder: Path, before: float, forgotten: Dict[str, float], clock: Callable[[], float] = time.time) -> int:
+    """Takes out of a file of talks that nobody uses what is too old or was forgotten; returns how many events."""
+    talks = Talks.at(f"sqlite:///{folder / TALK_FILE}", clock)
     try:
         deleted = talks.expire_all(before) + talks.forget_again(forgotten)
         if deleted:

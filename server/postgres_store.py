@@ -24,9 +24,10 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 
-from server.feedback import Feedback
+from channels import shared_events
 from server.postgres import POOL_SIZE, Away, NotKept, connect, making_tables
-from server.tracker_store import FORGET_ME, masked
+from server.talks import Talks, forgotten_since
+from server.tracker_store import FORGET_ME, asked_by, masked
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ class PostgresTalks(SQLTrackerStore):
         self.sessionmaker = sa.orm.session.sessionmaker(bind=self.engine)
         with making_tables(self.engine):
             self.Base.metadata.create_all(self.engine)
-            self.feedback = Feedback(self.engine)
+            self.talks = Talks(self.engine)
+            shared_events.EVENTS.create(self.engine, checkfirst=True)
+        self.feedback = self.talks.feedback
         self._threads = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="talks")
         # Past Rasa's own, which opens its own connections and waits for the database without end.
         super(SQLTrackerStore, self).__init__(domain, event_broker, **kwargs)
@@ -109,19 +112,19 @@ class PostgresTalks(SQLTrackerStore):
             if tracker.events:
                 raise NotKept("the talk could not be read")
         elif tracker.get_slot(FORGET_ME):
-            await self._tried(partial(self.erase, tracker.sender_id))
+            await self._tried(partial(self.erase, tracker.sender_id, asked_by(tracker)))
         elif len(tracker.events) > mark.events:
             await self.stream_events(tracker)
             rows = [_row(tracker.sender_id, event) for event in islice(masked(tracker).events, mark.events, None)]
             mark.last = await self._tried(partial(self._append, tracker.sender_id, mark.last, rows))
             mark.events = len(tracker.events)
 
-    def erase(self, sender_id: Text) -> int:
-        """Deletes everything that is kept of a talk, and what was said of its answers; returns how many rows that were."""
+    def erase(self, sender_id: Text, asked_by: Optional[Text] = None) -> int:
+        """Deletes everything that is kept of a talk, as on SQLite; the editors' pages go within the hour (server/retention.py)."""
         with self.engine.begin() as connection:
             _one_at_a_time(connection, sender_id)
-            deleted = connection.execute(_EVENTS.delete().where(_EVENTS.c.sender_id == sender_id)).rowcount
-        return int(deleted) + self.feedback.erase(sender_id)
+            waiting = connection.execute(shared_events.erasing(sender_id, asked_by)).rowcount
+            return int(waiting) + self.talks.erase_in(connection, sender_id)
 
     async def _read(self, sender_id: Text, whole: bool) -> Optional[DialogueStateTracker]:
         rows = await self._tried(partial(self._rows, sender_id, whole))
@@ -148,6 +151,8 @@ class PostgresTalks(SQLTrackerStore):
             since = sa.select(_EVENTS.c.id, _EVENTS.c.data).where(_EVENTS.c.sender_id == sender_id, _EVENTS.c.id >= last)
             there = connection.execute(since.order_by(_EVENTS.c.id)).fetchall()
             if last and (not there or there.pop(0).id != last):
+                raise NotKept("the talk was erased meanwhile")
+            if not last and not there and forgotten_since(connection, sender_id, rows[0]["timestamp"]):
                 raise NotKept("the talk was erased meanwhile")
             if not there:
                 added = connection.execute(_EVENTS.insert().values(rows).returning(_EVENTS.c.id)).fetchall()

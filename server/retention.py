@@ -10,7 +10,20 @@ from pathlib import Path
 from typing import Any, AsyncContextManager, Callable, Optional, Sequence
 
 from server.metrics import DELETED, RETENTION_RUNS, RETENTION_SUCCESS
-from server.papers import BACKUP_DAYS, DAMAGED, DAY, PAGE_DAYS, PAGES, backups, clean_backup, clean_events, remove
+from server.papers import (
+    BACKUP_DAYS,
+    DAMAGED,
+    DAY,
+    PAGE_DAYS,
+    PAGES,
+    backups,
+    clean_backup,
+    clean_events,
+    clean_talks,
+    left_behind,
+    remove,
+    shared_events,
+)
 from server.talks import TIDIED_AT_ONCE, Talks
 
 logger = logging.getLogger(__name__)
@@ -97,8 +110,13 @@ class Retention:
         remove(self._data, PAGES, self._clock() - PAGE_DAYS * DAY)
         remove(self._data, DAMAGED, self._clock() - BACKUP_DAYS * DAY)
         await self._in_thread(clean_events, self._data, self._clock, self._in_use)
+        await self._in_thread(self._clean_shared_events)
         await self._tidy(deleted > 0)
         forgotten = await self._in_thread(self._talks.forgotten)
+        # Another instance, on another machine, may have forgotten a talk that the page here quotes.
+        remove(self._data, PAGES, max(forgotten.values(), default=0.0))
+        for folder in left_behind(self._data, self._talks):
+            deleted += await self._in_thread(clean_talks, folder, before, forgotten, self._clock)
         for backup in backups(self._data):
             deleted += await self._in_thread(clean_backup, backup, before, forgotten, self._clock)
         return deleted
@@ -119,6 +137,10 @@ class Retention:
             after = page[-1][0]
             await asyncio.sleep(self._pause)
         return deleted
+
+    def _clean_shared_events(self) -> None:
+        for events in shared_events(self._talks):
+            events.purge()
 
     async def _tidy(self, deleted: bool) -> None:
         """Rewrites a small file at once, a large one when nobody writes, or after a day."""

@@ -49,6 +49,11 @@ class Talks:
         sa.event.listen(engine, "connect", set_up_sqlite)
         return cls(engine, clock)
 
+    @property
+    def url(self) -> sa.engine.URL:
+        """Of the database."""
+        return self._engine.url
+
     def close(self) -> None:
         """Closes the connections."""
         self._engine.dispose()
@@ -97,10 +102,14 @@ class Talks:
     def erase(self, talk: str) -> int:
         """Deletes all of a talk; returns how many events and entries of feedback that were."""
         with self._engine.begin() as connection:
-            deleted = connection.execute(_EVENTS.delete().where(_EVENTS.c.sender_id == talk)).rowcount
-            connection.execute(_FORGOTTEN.delete().where(_FORGOTTEN.c.talk == hash_of(talk)))
-            connection.execute(_FORGOTTEN.insert().values(talk=hash_of(talk), timestamp=self._clock()))
-        return int(deleted) + self.feedback.erase(talk)
+            return self.erase_in(connection, talk)
+
+    def erase_in(self, connection: sa.engine.Connection, talk: str) -> int:
+        """The same within a transaction."""
+        deleted = connection.execute(_EVENTS.delete().where(_EVENTS.c.sender_id == talk)).rowcount
+        connection.execute(_FORGOTTEN.delete().where(_FORGOTTEN.c.talk == hash_of(talk)))
+        connection.execute(_FORGOTTEN.insert().values(talk=hash_of(talk), timestamp=self._clock()))
+        return int(deleted) + self.feedback.erase_in(connection, talk)
 
     def expire(self, talk: str, before: float) -> int:
         """Deletes all of a talk whose last event lies before a time; returns how many events and entries of feedback."""
@@ -165,6 +174,15 @@ class Talks:
     def _rows(self, query: sa.sql.Selectable) -> List[Any]:
         with self._engine.connect() as connection:
             return connection.execute(query).fetchall()
+
+
+def forgotten_since(connection: sa.engine.Connection, talk: str, since: float) -> bool:
+    """Whether a talk was erased after a time: a turn that was under way then must not store it again.
+
+    A note from a future, as after a clock was set right, says nothing.
+    """
+    when = connection.execute(sa.select(_FORGOTTEN.c.timestamp).where(_FORGOTTEN.c.talk == hash_of(talk))).scalar()
+    return when is not None and since <= when <= time.time()
 
 
 def hash_of(talk: str) -> str:

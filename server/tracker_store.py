@@ -17,7 +17,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from dystonia.masking import Detail, details, replaced
 from server import salvage
 from server.live_talks import LiveTalks
-from server.papers import PAGES, remove
+from server.papers import PAGES, erase_events, remove
 from server.talks import TIDIED_AT_ONCE, Talks, set_up_sqlite
 from server.undone import Undone
 from server.unsaved import UnsavedTalks, in_words, is_damage
@@ -83,18 +83,22 @@ class TalkStore(MaskedTalks, UnsavedTalks, LiveTalks, SQLTrackerStore):
             await super().save(tracker)
             return
         try:
-            self.erase(tracker.sender_id)
+            self.erase(tracker.sender_id, asked_by(tracker))
         except sa.exc.SQLAlchemyError as error:
             raise Undone(f"a talk could not be erased: {in_words(error)}") from None
 
-    def erase(self, sender_id: Text) -> int:
+    def erase(self, sender_id: Text, asked_by: Optional[Text] = None) -> int:
         """Deletes everything that is kept of a talk, what was said of its answers, and the editors' page, which may quote it.
 
+        Args:
+            sender_id: the talk.
+            asked_by: id of the event of an app that asked for it, which is still to be answered.
+
         Returns:
-            How many stored events and entries of feedback were deleted.
+            How many stored events, entries of feedback and waiting events of apps were deleted.
         """
         self.let_go(sender_id)
-        deleted = self.talks.erase(sender_id)
+        deleted = self.talks.erase(sender_id) + erase_events(self._folder, sender_id, asked_by)
         self.forget_waiting(sender_id)
         remove(self._folder, PAGES)
         # Where the file is large, that is done when nobody writes (server/retention.py).
@@ -124,6 +128,11 @@ class TalkStore(MaskedTalks, UnsavedTalks, LiveTalks, SQLTrackerStore):
             latest = session.query(sa.func.max(self.SQLEvent.id)).filter(starts).scalar_subquery()
             own = own.filter(self.SQLEvent.id >= sa.func.coalesce(latest, 0))
         return own.order_by(self.SQLEvent.id)
+
+
+def asked_by(tracker: DialogueStateTracker) -> Optional[Text]:
+    """Id of the message that a turn answers, as its channel named it."""
+    return tracker.latest_message.message_id if tracker.latest_message else None
 
 
 def masked(tracker: DialogueStateTracker) -> DialogueStateTracker:

@@ -70,7 +70,8 @@ class UnsavedTalks:
         waiting = self._waiting.get(conversation_id)
         if whole is None or waiting is None:
             return whole or waiting and waiting.copy()
-        whole.update_with_events(self._new_events(waiting), self.domain)  # type: ignore[attr-defined]
+        new = self._new_events(waiting, self._last_stored(conversation_id))  # type: ignore[attr-defined]
+        whole.update_with_events(new, self.domain)  # type: ignore[attr-defined]
         return whole
 
     def forget_waiting(self, sender_id: Text) -> None:

@@ -11,7 +11,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from server.papers import DAMAGED, DUMP_FILE, PAGES, TALK_FILE, backups, event_files, remove
+from server.papers import (
+    DAMAGED,
+    DUMP_FILE,
+    PAGES,
+    TALK_FILE,
+    backups,
+    event_files,
+    left_behind,
+    remove,
+    waiting_events,
+)
 from server.settings import Settings, SettingsError
 from server.talks import Talks
 from tools.stored import NoTalks, open_store
@@ -30,7 +40,7 @@ def main(arguments: Optional[Sequence[str]] = None, again: float = AGAIN) -> int
     try:
         settings = Settings.from_environment()
         talks = Talks.at(open_store().engine.url)
-        found = sorted({*talks.matching(asked.talk), *_elsewhere(settings.data, asked.talk)})
+        found = sorted({*talks.matching(asked.talk), *_elsewhere(talks, settings.data, asked.talk)})
     except (SettingsError, NoTalks) as fault:
         print(fault, file=sys.stderr)
         return 1
@@ -57,7 +67,7 @@ def exported(talks: Talks, data: Path, talk: str) -> Dict[str, Any]:
         "messages": [_message(event) for event in events if event["event"] in ("user", "bot")],
         "remembered": _remembered(events),
         "feedback": [{**said, "timestamp": _when(said["timestamp"])} for said in talks.feedback.of(talk)],
-        "waiting_to_be_answered": [content for id_, content in _contents(data) if id_ == talk],
+        "waiting_to_be_answered": [content for id_, content in _contents(talks, data) if id_ == talk],
         "as_stored": events,
     }
 
@@ -67,7 +77,7 @@ def erase(talks: Talks, data: Path, talk: str, again: float = AGAIN) -> int:
 
     It is deleted once more where a turn that was under way writes it anew.
     """
-    deleted = sum(events.erase(talk) for events in event_files(data))
+    deleted = sum(events.erase(talk) for events in waiting_events(data, talks))
     for _ in range(TIMES):
         deleted += talks.erase(talk)
         time.sleep(again)
@@ -81,9 +91,9 @@ def erase(talks: Talks, data: Path, talk: str, again: float = AGAIN) -> int:
             break
         # Someone reads just now.
         time.sleep(again)
-    for backup in _open_backups(data):
-        deleted += backup.erase(talk)
-        backup.tidy()
+    for copy in _open_copies(talks, data):
+        deleted += copy.erase(talk)
+        copy.tidy()
     for folder in backups(data):
         deleted += sum(events.erase(talk) for events in event_files(folder))
     return deleted
@@ -109,26 +119,27 @@ def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
 
 
-def _contents(data: Path) -> Iterator[Tuple[str, Any]]:
+def _contents(talks: Talks, data: Path) -> Iterator[Tuple[str, Any]]:
     """What the apps have handed over and is not answered yet, or not sent."""
-    for events in event_files(data):
+    for events in waiting_events(data, talks):
         yield from ((event.talk, {"message": event.content, "reply": event.calls}) for event in events.waiting())
 
 
-def _elsewhere(data: Path, pattern: str) -> Iterator[str]:
-    """The talks that a pattern names among the events of apps and in backups."""
+def _elsewhere(talks: Talks, data: Path, pattern: str) -> Iterator[str]:
+    """The talks that a pattern names among the events of apps, in backups, and in what was left when PostgreSQL was set."""
     like = re.compile(".*".join(map(re.escape, pattern.split("*"))))
-    for place in (data, *backups(data)):
-        yield from (talk for events in event_files(place) for talk in events.talks() if like.fullmatch(talk))
-    yield from (talk for backup in _open_backups(data) for talk in backup.matching(pattern))
-
-
-def _open_backups(data: Path) -> Iterator[Talks]:
+    yield from (talk for events in waiting_events(data, talks) for talk in events.talks() if like.fullmatch(talk))
     for folder in backups(data):
+        yield from (talk for events in event_files(folder) for talk in events.talks() if like.fullmatch(talk))
+    yield from (talk for copy in _open_copies(talks, data) for talk in copy.matching(pattern))
+
+
+def _open_copies(talks: Talks, data: Path) -> Iterator[Talks]:
+    for folder in (*backups(data), *left_behind(data, talks)):
         if (folder / TALK_FILE).is_file():
-            backup = Talks.at(f"sqlite:///{folder / TALK_FILE}")
-            yield backup
-            backup.close()
+            copy = Talks.at(f"sqlite:///{folder / TALK_FILE}")
+            yield copy
+            copy.close()
 
 
 def _parser() -> argparse.ArgumentParser:
