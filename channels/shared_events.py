@@ -139,7 +139,7 @@ class SharedEvents:
 
     def erase(self, talk: str, before: Optional[str] = None) -> int:
         """Empties the events of a talk that wait, but for the one with the id ``before`` and those after it."""
-        return self._change(erasing(talk, before))
+        return self._change(erasing(talk, before).where(EVENTS.c.channel == self._channel))
 
     def talks(self) -> List[str]:
         """The talks that have events waiting."""

@@ -120,7 +120,7 @@ class PostgresTalks(SQLTrackerStore):
             mark.events = len(tracker.events)
 
     def erase(self, sender_id: Text, asked_by: Optional[Text] = None) -> int:
-        """Deletes everything that is kept of a talk, as on SQLite; the editors' pages go within the hour (server/retention.py)."""
+        """Deletes everything that is kept of a talk, as on SQLite; editors' pages go within the hour (server/retention.py)."""
         with self.engine.begin() as connection:
             _one_at_a_time(connection, sender_id)
             waiting = connection.execute(shared_events.erasing(sender_id, asked_by)).rowcount

@@ -8,17 +8,23 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 import uuid
-from typing import Callable, Dict, List
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Union
 
 import pytest
 from rasa.core.lock_store import InMemoryLockStore
 
+from channels.seen import Event, SqliteEvents
 from server.papers import DAY
 from server.retention import Retention
 from server.settings import ROOT
 from server.talks import Talks
-from tests.running import RunningAssistant, Visitor
+from tests.channels import test_slack, test_telegram
+from tests.channels.stand_ins.slack import SlackStandIn, trouble
+from tests.channels.stand_ins.telegram import TelegramStandIn
+from tests.running import RunningAssistant, Visitor, running_assistant, wait_until
 
 ABOUT = "Does blepharospasm make it hard to walk with a {}?"
 
@@ -30,9 +36,7 @@ def forgotten(visitor: Visitor) -> None:
 
 def erased(visitor: Visitor) -> None:
     """The operator does it, while the assistant runs."""
-    environment = {**os.environ, "DYSTONIA_DATA": str(visitor.assistant.data)}
-    command = [sys.executable, "-W", "ignore", "-m", "tools.person", "erase", f"rest:{visitor.sender}"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    erase(visitor.assistant, f"rest:{visitor.sender}")
 
 
 def aged(visitor: Visitor) -> None:
@@ -42,6 +46,13 @@ def aged(visitor: Visitor) -> None:
     retention = Retention(Talks.at(f"sqlite:///{data / 'talks.db'}"), data, 30, InMemoryLockStore().lock)
     asyncio.run(retention.run())
     retention.close()
+
+
+def erase(assistant: RunningAssistant, talk: str) -> None:
+    """`make erase`."""
+    environment = {**os.environ, "DYSTONIA_DATA": str(assistant.data)}
+    command = [sys.executable, "-W", "ignore", "-m", "tools.person", "erase", talk]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def places(assistant: RunningAssistant, words: str) -> List[str]:
@@ -69,3 +80,75 @@ def test_places_where_words_remain(assistant: RunningAssistant, gone: Callable[[
     visitor.say("What is blepharospasm?")
     assert places(assistant, words) == []
     assert words not in assistant.log()
+
+
+# With Slack and Telegram, whose events wait in files of their own.
+
+App = Union[test_slack.Slack, test_telegram.Telegram]
+
+
+@pytest.fixture(scope="module")
+def apps(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dict[str, App]]:
+    """Slack and Telegram before one assistant that answers both."""
+    slack, telegram = SlackStandIn(), TelegramStandIn()
+    slack.open(), telegram.open()
+    settings = {
+        **test_slack.SETTINGS,
+        **test_telegram.SETTINGS,
+        "DYSTONIA_SLACK_API_URL": f"{slack.url}/api/",
+        "DYSTONIA_TELEGRAM_API_URL": telegram.url,
+    }
+    with running_assistant(model, tmp_path_factory.mktemp("apps"), inside=True, **settings) as running:
+        yield {"slack": test_slack.Slack(running, slack), "telegram": test_telegram.Telegram(running, telegram)}
+    slack.close(), telegram.close()
+
+
+@pytest.fixture(params=["slack", "telegram"])
+def app(request: pytest.FixtureRequest, apps: Dict[str, App]) -> Iterator[App]:
+    """One of them, away for as long as the test says so."""
+    yield apps[request.param]
+    apps[request.param].api.mood = None
+
+
+def someone(app: App) -> Union[test_slack.Person, test_telegram.Person]:
+    """A person whom no other test knows."""
+    return test_slack.Person() if isinstance(app, test_slack.Slack) else test_telegram.Person()
+
+
+def talk_of(assistant: RunningAssistant, words: str) -> str:
+    """The id of the talk in which words were said."""
+    ((talk,),) = assistant.kept("SELECT DISTINCT sender_id FROM events WHERE data LIKE ?", f"%{words}%")
+    return str(talk)
+
+
+def test_what_waits_for_an_app_is_erased_and_does_not_come_back(app: App) -> None:
+    person, words = someone(app), f"quillfeather{uuid.uuid4().hex}"
+    app.say(person, ABOUT.format(words))
+    talk = talk_of(app.assistant, words)
+    app.api.mood = lambda method, arguments: trouble()
+    for _ in range(2):
+        app.post(person.writes(ABOUT.format(words)))
+    waiting, file = "SELECT count(calls), count(content) FROM events WHERE talk = ?", f"{talk.partition(':')[0]}.db"
+    wait_until(lambda: app.assistant.kept_in(file, waiting, talk) == [(1, 1)], 20, "the reply that waits")
+
+    erase(app.assistant, talk)
+
+    assert places(app.assistant, words) == places(app.assistant, talk) == []
+    app.api.mood = None
+    assert len(app.settle(person)) == 1
+    assert places(app.assistant, words) == [] and words not in app.assistant.log()
+
+
+def test_forgetting_over_an_app_takes_what_was_given_up_too(app: App) -> None:
+    person, words = someone(app), f"quillfeather{uuid.uuid4().hex}"
+    app.say(person, ABOUT.format(words))
+    talk = talk_of(app.assistant, words)
+    file = app.assistant.data / f"{talk.partition(':')[0]}.db"
+    with contextlib.closing(SqliteEvents(file)) as events:
+        # As when the disk was full too long: nobody works on it any more, but it is still there.
+        events.receive(Event(uuid.uuid4().hex, talk, time.time(), {"text": words}))
+
+    app.say(person, "Forget me")
+
+    assert places(app.assistant, words) == []
+    wait_until(lambda: places(app.assistant, talk) == [], 10, "the end of the last event")

@@ -16,6 +16,8 @@ from tests.channels.test_telegram import SECRET as TELEGRAM_SECRET
 from tools.cluster import servers
 from tools.cluster.instances import Cluster, cluster
 
+REST_KEY = "0123456789abcdef0123456789abcdef"
+
 
 @pytest.fixture(scope="session")
 def installed() -> None:
@@ -80,6 +82,7 @@ def several(
     settings = {
         # On a busy machine an action may take long; that nobody waits for it longer is tested elsewhere.
         "DYSTONIA_ACTION_TIMEOUT": "9",
+        "DYSTONIA_REST_KEY": REST_KEY,
         "DYSTONIA_SLACK_TOKEN": SLACK_TOKEN,
         "DYSTONIA_SLACK_SECRET": SLACK_SECRET,
         "DYSTONIA_SLACK_API_URL": f"{slack_api.url}/api/",

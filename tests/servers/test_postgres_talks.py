@@ -15,6 +15,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from server import postgres_store, rasa_mends
 from server.postgres import Away, CannotStart, NotKept, Presence, wait_for
 from server.postgres_store import PostgresTalks
+from server.talks import hash_of
 from server.tracker_store import FORGET_ME
 from tests.running import free_ports
 from tools.cluster.servers import Postgres
@@ -193,6 +194,27 @@ def test_a_talk_that_was_erased_meanwhile_does_not_come_back(store: PostgresTalk
         turn(store, tracker, "second")
 
     assert said(store, sender) == []
+
+
+def test_a_first_turn_that_was_under_way_when_its_talk_was_erased_is_not_stored(
+    store: PostgresTalks, other: PostgresTalks, sender: str
+) -> None:
+    tracker = read(store, sender)
+    tracker.update(UserUttered("first", {"name": "greet"}), DOMAIN)
+    other.erase(sender)
+
+    with pytest.raises(NotKept, match="erased"):
+        turn(store, tracker, "first")
+
+    assert said(store, sender) == []
+
+
+def test_what_was_forgotten_is_noted_so_that_a_backup_forgets_it_too(store: PostgresTalks, sender: str) -> None:
+    turn(store, read(store, sender), "first")
+
+    store.erase(sender)
+
+    assert hash_of(sender) in store.talks.forgotten()
 
 
 def test_a_turn_whose_storing_was_not_heard_of_is_stored_once(store: PostgresTalks, sender: str) -> None:

@@ -170,6 +170,19 @@ def test_what_has_waited_for_a_day_is_given_up(opened: Callable[[], SharedEvents
     assert [each.id for each in one.waiting()] == ["2"]
 
 
+def test_what_was_erased_belongs_to_nobody_any_more(opened: Callable[[], SharedEvents], channel: str) -> None:
+    one, operator = opened(), opened()
+    for number in "123":
+        one.receive(event(number, talk=channel))
+    first, second, third = one.claim()
+
+    assert operator.erase(second.talk, before=third.id) == 2
+
+    assert [one.lost(each) for each in (first, second, third)] == [True, True, False]
+    assert operator.talks() == [third.talk]
+    assert operator.erase(third.talk) == 1 and operator.talks() == []
+
+
 def test_events_of_one_talk_at_changing_instances_are_answered_once_and_in_order(opened: Callable[[], SharedEvents]) -> None:
     async def talk() -> List[str]:
         app: List[str] = []

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Iterator, List
 
@@ -12,6 +13,7 @@ from rasa.shared.core.events import ActionExecuted, BotUttered, SessionStarted, 
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from server import unsaved
+from server.talks import Talks
 from server.tracker_store import FORGET_ME, MASKED, MaskedTalks, TalkStore, masked
 from server.undone import Undone
 
@@ -142,6 +144,37 @@ def test_after_being_forgotten_a_talk_starts_anew(store: TalkStore) -> None:
     tracker = keep(store, "rest:someone", "before")
     tracker.update(SlotSet(FORGET_ME, True), DOMAIN)
     asyncio.run(store.save(tracker))
+
+    keep(store, "rest:someone", "after")
+
+    assert said(store, "rest:someone") == ["after"]
+
+
+@pytest.mark.parametrize("going_on", [False, True], ids=["read from the file", "kept in memory"])
+def test_a_turn_that_was_under_way_when_the_talk_was_erased_stores_nothing(
+    store: TalkStore, folder: Path, going_on: bool
+) -> None:
+    keep(store, "rest:someone", "before")
+    if not going_on:
+        store.let_go("rest:someone")
+    tracker = asyncio.run(store.retrieve("rest:someone"))
+    operator = Talks.at(store.engine.url)
+    operator.erase("rest:someone")
+    operator.close()
+
+    tracker.update(UserUttered("Quillfeather", {"name": "greet"}), DOMAIN)
+    asyncio.run(store.save(tracker))
+
+    assert holding(folder, "Quillfeather") == [] and said(store, "rest:someone") == []
+    keep(store, "rest:someone", "after")
+    assert said(store, "rest:someone") == ["after"]
+
+
+def test_a_talk_goes_on_that_was_erased_while_the_clock_was_ahead(store: TalkStore) -> None:
+    keep(store, "rest:someone", "before")
+    operator = Talks.at(store.engine.url, lambda: time.time() + 365 * 24 * 3600)
+    operator.erase("rest:someone")
+    operator.close()
 
     keep(store, "rest:someone", "after")
 
