@@ -44,6 +44,7 @@ CHANNEL_ERRORS = Counter(
 ACTION_FAILURES = Counter("dystonia_action_failures", "Actions that failed or took too long.")
 RETENTION_RUNS = Counter("dystonia_retention_runs", "Runs that delete what is too old.", ["outcome"])
 RETENTION_SUCCESS = Gauge("dystonia_retention_last_success_timestamp_seconds", "When such a run last came to its end.")
+CLOCK_DOUBTED = Gauge("dystonia_clock_doubted", "1 while the clock has leapt, and nothing is deleted by its age.")
 DELETED = Counter("dystonia_deleted_entries", "Events and entries of feedback that were deleted by their age.")
 VERSIONS = Gauge("dystonia_versions", "Model and facts that are served.", ["model", "content"])
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, AsyncContextManager, Callable, Optional, Sequence
 
-from server.metrics import DELETED, RETENTION_RUNS, RETENTION_SUCCESS
+from server.metrics import CLOCK_DOUBTED, DELETED, RETENTION_RUNS, RETENTION_SUCCESS
 from server.papers import (
     BACKUP_DAYS,
     DAMAGED,
@@ -24,6 +25,7 @@ from server.papers import (
     remove,
     shared_events,
 )
+from server.steady_clock import LEAP_SECONDS
 from server.talks import TIDIED_AT_ONCE, Talks
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class Retention:
             data: folder of all other files.
             keep_days: days after its last event that a talk is kept.
             lock: the lock of a talk, by its id.
-            clock: the present time, in seconds since 1970.
+            clock: the present time, in seconds since 1970, where no age depends on it (server/steady_clock.py).
             pause: seconds between two steps.
             in_use: files of events whose channels are open.
         """
@@ -104,21 +106,23 @@ class Retention:
 
     async def run(self) -> int:
         """Deletes what is too old; returns how many events and entries of feedback that were."""
-        before = self._clock() - self._keep
-        deleted = await self._expire_talks(before)
+        now, believed = await self._in_thread(self._talks.steady_clock.now)
+        CLOCK_DOUBTED.set(not believed)
+        before = now - self._keep
+        deleted = await self._expire_talks(now, believed)
         deleted += await self._in_thread(self._talks.expire_notes, before)
-        remove(self._data, PAGES, self._clock() - PAGE_DAYS * DAY)
-        remove(self._data, DAMAGED, self._clock() - BACKUP_DAYS * DAY)
-        await self._in_thread(clean_events, self._data, self._clock, self._in_use)
+        remove(self._data, PAGES, now - PAGE_DAYS * DAY)
+        remove(self._data, DAMAGED, now - BACKUP_DAYS * DAY)
+        await self._in_thread(clean_events, self._data, lambda: now, self._in_use)
         await self._in_thread(self._clean_shared_events)
         await self._tidy(deleted > 0)
         forgotten = await self._in_thread(self._talks.forgotten)
         # Another instance, on another machine, may have forgotten a talk that the page here quotes.
         remove(self._data, PAGES, max(forgotten.values(), default=0.0))
         for folder in left_behind(self._data, self._talks):
-            deleted += await self._in_thread(clean_talks, folder, before, forgotten, self._clock)
+            deleted += await self._in_thread(clean_talks, folder, before, forgotten)
         for backup in backups(self._data):
-            deleted += await self._in_thread(clean_backup, backup, before, forgotten, self._clock)
+            deleted += await self._in_thread(clean_backup, backup, before, forgotten, lambda: now)
         return deleted
 
     def close(self) -> None:
@@ -128,14 +132,24 @@ class Retention:
         self._worker.shutdown()
         self._talks.close()
 
-    async def _expire_talks(self, before: float) -> int:
-        deleted, after = 0, ""
+    async def _expire_talks(self, now: float, believed: bool) -> int:
+        deleted, after, ahead = 0, "", []
         while page := await self._in_thread(self._talks.page, after, STEP):
-            for talk in (talk for talk, last in page if last < before):
-                async with self._lock(talk):
-                    deleted += await self._in_thread(self._talks.expire, talk, before)
+            deleted += await self._expire([talk for talk, last in page if last < now - self._keep], now - self._keep)
+            ahead += [talk for talk, last in page if last > now + LEAP_SECONDS]
             after = page[-1][0]
             await asyncio.sleep(self._pause)
+        if believed:
+            # Their own dates would keep them for as long as the clock was ahead.
+            since = await self._in_thread(self._talks.steady_clock.ahead_since, now, bool(ahead))
+            deleted += await self._expire(ahead if since < now - self._keep else [], math.inf)
+        return deleted
+
+    async def _expire(self, talks: Sequence[str], before: float) -> int:
+        deleted = 0
+        for talk in talks:
+            async with self._lock(talk):
+                deleted += await self._in_thread(self._talks.expire, talk, before)
         return deleted
 
     def _clean_shared_events(self) -> None:

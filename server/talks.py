@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from rasa.core.tracker_store import SQLTrackerStore
 
 from server.feedback import Feedback
+from server.steady_clock import SteadyClock
 
 TIDIED_AT_ONCE = 16 * 1024 * 1024
 """Bytes of a SQLite file that is rewritten whenever something is erased: a tenth of a second (measured: 180 MB a second)."""
@@ -35,6 +36,7 @@ class Talks:
         self._engine = engine
         self._clock = clock
         self.feedback = Feedback(engine, clock)
+        self.steady_clock = SteadyClock(engine, clock)
         _EVENTS.create(engine, checkfirst=True)
         _FORGOTTEN.create(engine, checkfirst=True)
         _PULSE.create(engine, checkfirst=True)

@@ -1,14 +1,19 @@
 """The machine's clock jumps, as when it was wrong at the start and is set right: talks go on, in order, each turn once."""
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 import uuid
 from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
+from rasa.core.lock_store import InMemoryLockStore
 
 from channels.sessions import LASTS
+from server.retention import Retention
+from server.talks import Talks
 from tests.running import RunningAssistant, running_assistant
 from tests.widget_client import WidgetClient
 
@@ -85,3 +90,27 @@ def test_a_session_that_a_jump_has_ended_says_so_and_a_new_one_is_given(assistan
 
     clock(0)
     assert visitor.say(QUESTION)["reply"]["kind"] == "answer"
+
+
+def test_no_talk_is_deleted_while_the_clock_is_a_year_ahead(
+    assistant: RunningAssistant, clock: SetClock, seconds_off: Path
+) -> None:
+    visitor = assistant.visitor()
+    visitor.say(QUESTION)
+
+    def delete_what_is_too_old() -> int:
+        talks = Talks.at(f"sqlite:///{assistant.data / 'talks.db'}", lambda: time.time() + float(seconds_off.read_text()))
+        retention = Retention(talks, assistant.data, 30, InMemoryLockStore().lock)
+        try:
+            return asyncio.run(retention.run())
+        finally:
+            retention.close()
+
+    assert delete_what_is_too_old() == 0
+    clock(365 * 24 * HOUR)
+    assistant.visitor().say(QUESTION)  # dated by the wrong clock
+    assert delete_what_is_too_old() == 0
+
+    clock(0)
+    assert delete_what_is_too_old() == 0
+    assert visitor.say(FOLLOW_UP).reply["about"] == ["blepharospasm"]

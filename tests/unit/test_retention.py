@@ -74,6 +74,14 @@ class Site:
         retention = Retention(self.talks, self.folder, KEEP, lock, clock=lambda: self.now, pause=0)
         return asyncio.run(retention.run())
 
+    def let_days_pass(self, days: int) -> int:
+        """Runs retention once a day for so many days."""
+        deleted = 0
+        for _ in range(days):
+            self.now += DAY
+            deleted += self.age()
+        return deleted
+
     def kept(self) -> List[str]:
         """The talks that are kept."""
         return [talk for talk, _ in self.talks.page("", 1000)]
@@ -118,9 +126,8 @@ def test_it_happens_by_itself_when_time_passes(site: Site) -> None:
     site.tell("widget:one", "Quillfeather", days=0)
     assert site.age() == 0
 
-    site.now += (KEEP + 1) * DAY
-
-    assert site.age() == 1
+    assert site.let_days_pass(KEEP) == 0
+    assert site.let_days_pass(1) == 1
     assert site.holding("Quillfeather") == []
 
 
@@ -179,6 +186,93 @@ def test_it_runs_again_and_again_also_after_a_failure(
     assert "could not be deleted: OSError" in caplog.text and "Quillfeather" not in caplog.text
 
 
+# A clock that is wrong.
+
+YEAR = 365 * DAY
+
+
+@pytest.fixture
+def since_start(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[List[float]]:
+    """Seconds that the process has run, in a list; the site has a talk of yesterday, and its clock was believed."""
+    running = [0.0]
+    monkeypatch.setattr(site.talks.steady_clock, "_running", lambda: running[0])
+    site.tell("widget:one", "Quillfeather", days=1)
+    site.back_up(days=1)
+    assert site.age() == 0
+    yield running
+
+
+def hours_pass(site: Site, since_start: List[float], hours: int) -> int:
+    """Runs retention every hour."""
+    deleted = 0
+    for _ in range(hours):
+        site.now += 3600
+        since_start[0] += 3600
+        deleted += site.age()
+    return deleted
+
+
+def test_a_clock_that_is_set_ahead_and_right_again_deletes_nothing(
+    site: Site, since_start: List[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    site.now += YEAR
+    site.tell("widget:now", "said under the wrong clock", days=0)
+
+    assert hours_pass(site, since_start, 20) == 0
+    assert "nothing is deleted by its age" in caplog.text and "Quillfeather" not in caplog.text
+    site.now -= YEAR
+    assert site.age() == 0
+
+    assert site.kept() == ["widget:now", "widget:one"]
+    assert len(list((site.folder / "backups").iterdir())) == 1
+
+
+def test_a_second_leap_within_the_day_is_no_day(site: Site, since_start: List[float]) -> None:
+    for _ in range(3):
+        site.now += YEAR
+        assert hours_pass(site, since_start, 1) == 0
+
+    assert site.kept() == ["widget:one"]
+
+
+def test_a_site_that_was_off_for_months_deletes_after_a_day(site: Site, since_start: List[float]) -> None:
+    site.now += 90 * DAY
+    site.tell("widget:back", "Nettlewisp", days=0)
+
+    assert hours_pass(site, since_start, 24) == 0
+    assert hours_pass(site, since_start, 1) == 1
+    assert site.kept() == ["widget:back"]
+
+
+def test_a_site_that_is_on_for_an_hour_a_month_deletes_too(site: Site, since_start: List[float]) -> None:
+    deleted = []
+    for _ in range(2):
+        site.now += 31 * DAY
+        site.talks = Talks.at(site.store.engine.url, lambda: site.now)  # another process
+        deleted.append(site.age())
+
+    assert deleted == [0, 1]
+
+
+def test_what_a_wrong_clock_has_dated_into_the_future_is_not_kept_until_then(site: Site, since_start: List[float]) -> None:
+    site.tell("widget:ahead", "Nettlewisp", days=-365)
+    site.tell("widget:ahead", "and again", days=-365)
+    site.let_days_pass(KEEP)
+    assert "widget:ahead" in site.kept()
+
+    site.let_days_pass(2)
+
+    assert site.kept() == []
+
+
+def test_a_clock_that_is_behind_keeps_the_time_that_was_believed(site: Site, since_start: List[float]) -> None:
+    site.tell("widget:old", "Nettlewisp", days=KEEP + 1)
+    site.now = 0.0
+
+    assert site.age() == 1
+    assert site.kept() == ["widget:one"]
+
+
 # What else holds words.
 
 
@@ -201,8 +295,7 @@ def test_the_page_for_editors_goes_after_a_week(site: Site) -> None:
 
     site.age()
     assert page.exists()
-    site.now += (PAGE_DAYS + 1) * DAY
-    site.age()
+    site.let_days_pass(PAGE_DAYS + 1)
 
     assert not page.exists()
 
@@ -214,8 +307,7 @@ def test_a_damaged_file_that_was_set_aside_goes_after_a_week(site: Site) -> None
 
     site.age()
     assert aside.exists()
-    site.now += (BACKUP_DAYS + 1) * DAY
-    site.age()
+    site.let_days_pass(BACKUP_DAYS + 1)
 
     assert not aside.exists()
 
