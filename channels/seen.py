@@ -183,6 +183,11 @@ class SqliteEvents:
         """The talks that have events waiting."""
         return [talk for (talk,) in self._connection.execute("SELECT DISTINCT talk FROM events WHERE talk IS NOT NULL")]
 
+    def rows(self) -> List[Dict[str, Any]]:
+        """All that is kept, as it is stored, in order: what waits, and the ids of what is done."""
+        names = ("id", "received", "talk", "content", "calls", "sent")
+        return [dict(zip(names, row)) for row in self._execute(f"SELECT {', '.join(names)} FROM events ORDER BY place")[1]]
+
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()

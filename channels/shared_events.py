@@ -145,6 +145,11 @@ class SharedEvents:
         """The talks that have events waiting."""
         return sorted({event.talk for event in self.waiting()})
 
+    def take_over(self, rows: List[Dict[str, Any]]) -> int:
+        """Keeps what a file has kept (``SqliteEvents.rows``) and is not known here; returns how many events that were."""
+        known = sa.dialects.postgresql.insert(EVENTS).on_conflict_do_nothing()
+        return sum(self._change(known.values(channel=self._channel, **row)) for row in rows)
+
     def close(self) -> None:
         """Leaves what still waits to the others."""
         try:

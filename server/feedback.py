@@ -65,6 +65,20 @@ class Feedback:
         with self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
+    def all(self) -> List[Dict[str, Any]]:
+        """All that was said, as it is stored."""
+        with self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(_TABLE.select())]
+
+    def take_over(self, entries: List[Dict[str, Any]]) -> int:
+        """Keeps what another database has kept, where nothing is kept of the same reply; returns how many entries that were."""
+        here = {(entry["sender_id"], entry["message_id"]) for entry in self.all()}
+        new = [entry for entry in entries if (entry["sender_id"], entry["message_id"]) not in here]
+        with self._engine.begin() as connection:
+            if new:
+                connection.execute(_TABLE.insert(), new)
+        return len(new)
+
     def unhelpful(self) -> Dict[Tuple[str, str], Optional[str]]:
         """The messages whose replies did not help, by talk and message id, each with the reason, where one was given."""
         with self._engine.connect() as connection:

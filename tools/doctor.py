@@ -201,6 +201,9 @@ def check_talks(settings: Settings, environment: Mapping[str, str]) -> Findings:
 
     if not settings.talks.is_file():
         return
+    if settings.postgres_url:
+        mend = "make move, which takes them along (docs/deploy.md)"
+        yield Finding(f"Talks are kept in PostgreSQL, and {settings.talks} still holds older ones.", mend, is_fault=False)
     try:
         with closing(sqlite3.connect(f"file:{settings.talks}?mode=ro", uri=True, timeout=10)) as talks:
             whole = talks.execute("PRAGMA quick_check").fetchone() == ("ok",)

@@ -1,14 +1,25 @@
 """A talk that was forgotten or erased is nowhere any more: in no table, no key of Redis, no file and no log of any instance."""
 from __future__ import annotations
 
+import asyncio
+import json
+import time
 import uuid
+from contextlib import closing
+from pathlib import Path
 from typing import Callable, Dict, Iterator, List
 
 import pytest
 import redis
 import requests
+from rasa.core.lock_store import InMemoryLockStore
 
+from channels.seen import Event
+from channels.shared_events import SharedEvents
+from server.papers import DAY
+from server.retention import Retention
 from server.settings import ROOT
+from server.talks import Talks
 from tests.channels.stand_ins.slack import SlackStandIn, trouble
 from tests.channels.stand_ins.telegram import TelegramStandIn
 from tests.channels.test_slack import Person as SlackPerson
@@ -19,7 +30,7 @@ from tests.running import wait_until
 from tests.servers.conftest import REST_KEY
 from tools import person as operator
 from tools.cluster.instances import SITE, Cluster
-from tools.cluster.servers import Valkey
+from tools.cluster.servers import Postgres, Valkey
 
 ABOUT = "Does blepharospasm make it hard to walk with a {}?"
 Say = Callable[[str], object]
@@ -145,3 +156,33 @@ def test_what_redis_holds_goes_by_itself_within_a_minute(several: Cluster, doors
 
     with redis.Redis.from_url(several.valkey.url) as client:
         assert [name for name in client.scan_iter() if client.ttl(name) == -1 or client.ttl(name) > 60] == []
+
+
+def test_what_the_change_to_postgresql_left_behind_is_aged_and_erased_too(
+    postgres: Postgres, tmp_path: Path, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, young = f"slack:T1:direct:{words}-old", f"slack:T1:direct:{words}-young"
+    row = {"event": "user", "text": words}
+    with closing(Talks.at(f"sqlite:///{tmp_path / 'talks.db'}")) as left:
+        for talk, days in ((old, 31), (young, 1)):
+            stored = (talk, "user", time.time() - days * DAY, None, None, json.dumps(row))
+            left.take_over({talk: [stored]})
+    # Slack was closed since: nobody but retention looks at its events.
+    with closing(SharedEvents(postgres.url, "slack")) as events:
+        for talk, days in ((old, 2), (young, 0)):
+            events.receive(Event(uuid.uuid4().hex, talk, time.time() - days * DAY, {"text": words}))
+    retention = Retention(Talks.at(postgres.url), tmp_path, 30, InMemoryLockStore().lock)
+
+    asyncio.run(retention.run())
+    retention.close()
+
+    def kept() -> List[str]:
+        waiting = postgres.rows("SELECT talk FROM app_events WHERE content LIKE %s", f"%{words}%")
+        files = [path for path in tmp_path.iterdir() if words.encode() in path.read_bytes()]
+        return [*(talk for (talk,) in waiting), *(path.name for path in files)]
+
+    assert kept() == [young, "talks.db"] and old.encode() not in (tmp_path / "talks.db").read_bytes()
+    monkeypatch.setenv("DYSTONIA_POSTGRES_URL", postgres.url)
+    monkeypatch.setenv("DYSTONIA_DATA", str(tmp_path))
+    assert operator.main(["erase", young], again=0) == 0
+    assert kept() == []
