@@ -18,7 +18,8 @@ from channels.chat import Talks
 from channels.delivery import Delivery
 from channels.intake import Refused
 from channels.seen import Call, Event, SqliteEvents
-from channels.shared_events import SharedDelivery, SharedEvents
+from channels.shared_delivery import SharedDelivery
+from channels.shared_events import SharedEvents
 from server import salvage
 from server.unsaved import in_words
 

@@ -7,9 +7,10 @@ from typing import Callable, Iterator, List
 
 import pytest
 
-from channels import shared_events
+from channels import shared_delivery, shared_events
 from channels.seen import CONTENT_SECONDS, Call, Event
-from channels.shared_events import SharedDelivery, SharedEvents
+from channels.shared_delivery import SharedDelivery
+from channels.shared_events import SharedEvents
 from tools.cluster.servers import Postgres
 
 SAID = "What is dystonia?"
@@ -40,7 +41,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases that end soon."""
     monkeypatch.setattr(shared_events, "LEASE_SECONDS", 0.3)
     monkeypatch.setattr(shared_events, "_LEASE", shared_events.sa.text("interval '0.3 seconds'"))
-    monkeypatch.setattr(shared_events, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(shared_delivery, "LOOK_SECONDS", 0.05)
 
 
 def event(id_: str, talk: str = "slack:T1:direct:U1", received: float = 2e9) -> Event:
