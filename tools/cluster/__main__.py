@@ -2,20 +2,21 @@
 
     make cluster             starts everything, holds a talk, says what happened, and stops
     make cluster DO=serve    stays until Ctrl-C
-    make cluster DO=measure  compares two instances on two cores with one on one core (about a minute)
+    make cluster DO=measure  compares two instances on two cores with one on one core (about two minutes)
 """
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import re
 import signal
 import sys
 import time
-from typing import List, Sequence
+from dataclasses import dataclass
+from typing import Dict, Sequence
 
 from tools.cluster.instances import Cluster, children, cluster
-from tools.cluster.servers import ServerFailed, missing
+from tools.cluster.servers import Program, ServerFailed, missing
 from tools.cluster.visitors import Visitor, connections
 
 TALK = ("What is blepharospasm?", "and how is it treated?")
@@ -85,53 +86,109 @@ async def _turns(visitor: Visitor, names: Sequence[str]) -> None:
 
 
 def measure() -> None:
-    """Turns a second of one instance on one core, and of two on two. The callers and the databases run on the same machine."""
+    """Turns a second of one instance on one core, and of two on two.
+
+    In both runs everything is held to these cores: each instance, with its action server, to one of them; PostgreSQL, Valkey
+    and the callers to wherever there is room. So nobody helps from a core that is not counted, and what a turn costs besides
+    the instances counts alike in both. nginx only waits: callers go to the instances' own doors.
+    """
+    there = len(os.sched_getaffinity(0))
+    if there < 2:
+        raise ServerFailed(f"This process may use {there} core. Mend: measure on a machine with two.")
     print(f"{CALLERS} callers, {SECONDS:g} s each, widget channel, load {os.getloadavg()[0]:.1f} before:", flush=True)
-    figures = [_turns_a_second(count) for count in (1, 2, 2, 1)]
-    one, two = (figures[0] + figures[3]) / 2, (figures[1] + figures[2]) / 2
-    print(f"One instance on one core {one:.1f} turns a second, two on two {two:.1f}: {two / one:.2f} times.", flush=True)
+    runs = [_run(count) for count in (1, 2, 2, 1)]
+    one, two = _mean(runs[0], runs[3]), _mean(runs[1], runs[2])
+    print(f"On one core {_told(one)}\nOn two     {_told(two)}\nTurns a second: {two.turns / one.turns:.2f} times.", flush=True)
+    # Where others work on this machine too, the cores are not free, but what a turn costs is known.
+    free = 2 * (sum(one.spent.values()) / one.turns) / (sum(two.spent.values()) / two.turns)
+    print(f"By what a turn costs, two cores that are free carry {free:.2f} times as many.", flush=True)
 
 
-def _turns_a_second(count: int) -> float:
-    with cluster(count, cores=True, DYSTONIA_ACTION_TIMEOUT="9") as running:
-        running.start()
-        turns, busy = asyncio.run(_load([instance.url for instance in running.instances], running))
-    cost = busy / turns * 1000
-    print(f"  {count} on {count}: {turns / SECONDS:.1f} turns a second, {cost:.1f} ms of processor a turn", flush=True)
-    return turns / SECONDS
+@dataclass
+class Run:
+    """What came of a run.
+
+    Attributes:
+        turns: answers a second.
+        refused: tries that were refused.
+        spent: seconds of processor a second, of each kind of process.
+    """
+
+    turns: float
+    refused: float
+    spent: Dict[str, float]
 
 
-async def _load(doors: Sequence[str], running: Cluster) -> "tuple[int, float]":
-    """Answers within the time, and seconds of processor that the instances took for them."""
-    answered: List[float] = []
+def _mean(one: Run, other: Run) -> Run:
+    spent = {kind: (one.spent[kind] + other.spent[kind]) / 2 for kind in one.spent}
+    return Run((one.turns + other.turns) / 2, one.refused + other.refused, spent)
 
-    async def caller(number: int, until: float) -> None:
-        # Through the instances' own doors: what is measured is the assistant, not the proxy's share of a small machine.
-        while time.monotonic() < until:
+
+def _told(run: Run) -> str:
+    shares = ", ".join(f"{kind} {1000 * seconds / run.turns:.1f}" for kind, seconds in run.spent.items())
+    spent = sum(run.spent.values())
+    return (
+        f"{run.turns:.1f} turns a second; {1000 * spent / run.turns:.1f} ms of processor a turn ({shares}), "
+        f"{spent:.2f} cores busy, {run.refused:g} tries refused"
+    )
+
+
+def _run(count: int) -> Run:
+    """Lets everybody talk to so many instances, on as many cores."""
+    cores = os.sched_getaffinity(0)
+    # Whatever is started from here on may use no other.
+    os.sched_setaffinity(0, sorted(cores)[:count])
+    try:
+        with cluster(count, cores=True, DYSTONIA_ACTION_TIMEOUT="9") as running:
+            running.start()
+            run = asyncio.run(_load(running))
+    finally:
+        os.sched_setaffinity(0, cores)
+    print(f"  {count} on {count}: {_told(run)}", flush=True)
+    return run
+
+
+async def _load(running: Cluster) -> Run:
+    doors, said, ended = [instance.url for instance in running.instances], [], False
+
+    async def caller(number: int) -> None:
+        while not ended:
             visitor = await Visitor(http, [doors[number % len(doors)]]).arrive()
             visitor.urls = doors[number % len(doors) :] + doors[: number % len(doors)]
             for text in QUESTIONS:
-                said = await visitor.say(text)
-                answered.extend([said.answered] if said.answered else [])
+                said.append(await visitor.say(text))
 
     async with connections() as http:
-        began = time.monotonic() + WARM_UP_SECONDS
-        before = sum(map(_processor_seconds, _all_processes(running)))
-        await asyncio.gather(*(caller(number, began + SECONDS) for number in range(CALLERS)))
-    spent = sum(map(_processor_seconds, _all_processes(running))) - before
-    in_time = sum(began <= moment < began + SECONDS for moment in answered)
-    return in_time, spent * in_time / len(answered)
+        talking = [asyncio.ensure_future(caller(number)) for number in range(CALLERS)]
+        await asyncio.sleep(WARM_UP_SECONDS)
+        began, before = time.monotonic(), _spent(running)
+        await asyncio.sleep(SECONDS)
+        until, after = time.monotonic(), _spent(running)
+        ended = True
+        await asyncio.gather(*talking)
+    answers = sum(each.answered is not None and began <= each.answered < until for each in said)
+    spent = {kind: (after[kind] - before[kind]) / (until - began) for kind in after}
+    return Run(answers / (until - began), sum(len(each.refusals) for each in said), spent)
 
 
-def _all_processes(running: Cluster) -> List[int]:
-    processes = [instance.running.pid for instance in running.instances if instance.running]
-    return processes + [child for process in processes for child in children(process)]
+def _spent(running: Cluster) -> Dict[str, float]:
+    """Seconds of processor that each kind of process has taken since it began."""
+    return {
+        "instances": sum(map(_processor_seconds, running.instances)),
+        "PostgreSQL and Valkey": sum(map(_processor_seconds, (running.postgres, running.valkey))),
+        "callers": time.process_time(),
+    }
 
 
-def _processor_seconds(process: int) -> float:
-    with open(f"/proc/{process}/stat", encoding="ascii") as stat:
-        fields = re.split(r"\) ", stat.read())[-1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _processor_seconds(program: Program) -> float:
+    """Of a program, its children, and those of its children that have ended."""
+    root = program.running.pid if program.running else 0
+    spent = 0
+    for process in (root, *children(root)):
+        # PostgreSQL's helpers come and go.
+        with contextlib.suppress(OSError), open(f"/proc/{process}/stat", encoding="ascii") as stat:
+            spent += sum(map(int, stat.read().rpartition(") ")[2].split()[11:15]))
+    return spent / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -54,10 +54,9 @@ class Instance(Program):
         return [*on_core, sys.executable, "-W", "ignore", "-m", "server.run"]
 
     def ready(self) -> bool:
-        """Whether both its processes answer."""
-        pages = f"{self.url}/webhooks/rest/", f"http://127.0.0.1:{self.action_port}/health"
+        """Whether a message sent now would be answered and kept."""
         try:
-            return all(requests.get(page, timeout=2).status_code == 200 for page in pages)
+            return requests.get(f"{self.url}/ready", timeout=5).status_code == 200
         except requests.RequestException:
             return False
 
@@ -141,7 +140,8 @@ def cluster(count: int = 2, cores: bool = False, **settings: str) -> Iterator[Cl
         "DYSTONIA_PROXIES": "1",
         **settings,
     }
-    instances = [Instance(place, settings=shared, core=number if cores else None) for number, place in enumerate(places[3:])]
+    own = sorted(os.sched_getaffinity(0)) if cores else [None] * count
+    instances = [Instance(place, settings=shared, core=core) for place, core in zip(places[3:], own)]
     nginx = Nginx(places[2], instances=[instance.port for instance in instances])
     made = Cluster(folder, postgres, valkey, nginx, instances)
     try:
