@@ -90,7 +90,7 @@ class EventStore(Protocol):
 
         Args:
             talk: its key.
-            before: id of an event of the talk; it and those that came after it are left.
+            before: id of an event; it and those that came after it are left.
         """
 
     def talks(self) -> List[str]:

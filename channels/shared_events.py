@@ -162,12 +162,12 @@ class SharedEvents:
 
 
 def erasing(talk: str, before: Optional[str] = None) -> sa.sql.Update:
-    """The statement that empties the events of a talk that wait, but for the one with the id ``before`` and those after it."""
+    """The statement that empties the events of a talk that wait, but for those that came with the id ``before`` or after it."""
     change = EVENTS.update().where(EVENTS.c.talk == talk).values(**_EMPTY)
     if before is None:
         return change
     others = EVENTS.alias()
-    since = sa.select(sa.func.min(others.c.place)).where(others.c.talk == talk, others.c.id == before).scalar_subquery()
+    since = sa.select(sa.func.min(others.c.place)).where(others.c.id == before).scalar_subquery()
     return change.where(sa.or_(since.is_(None), EVENTS.c.place < since))
 
 

@@ -121,10 +121,13 @@ class PostgresTalks(SQLTrackerStore):
 
     def erase(self, sender_id: Text, asked_by: Optional[Text] = None) -> int:
         """Deletes everything that is kept of a talk, as on SQLite; editors' pages go within the hour (server/retention.py)."""
+        talks, deleted = self.talks.of_person(sender_id), 0
         with self.engine.begin() as connection:
-            _one_at_a_time(connection, sender_id)
-            waiting = connection.execute(shared_events.erasing(sender_id, asked_by)).rowcount
-            return int(waiting) + self.talks.erase_in(connection, sender_id)
+            for talk in talks:
+                _one_at_a_time(connection, talk)
+                deleted += connection.execute(shared_events.erasing(talk, asked_by)).rowcount
+                deleted += self.talks.erase_in(connection, talk)
+        return deleted
 
     async def _read(self, sender_id: Text, whole: bool) -> Optional[DialogueStateTracker]:
         rows = await self._tried(partial(self._rows, sender_id, whole))

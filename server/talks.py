@@ -82,6 +82,15 @@ class Talks:
         query = sa.select(_EVENTS.c.sender_id).where(_EVENTS.c.sender_id.like(like, escape="\\")).distinct()
         return sorted({talk for (talk,) in self._rows(query)} | set(self.feedback.talks(like)))
 
+    def of_person(self, talk: str) -> List[str]:
+        """A talk, and others of the same person: in other channels of a team on Slack, in private and in groups on Telegram."""
+        app, *names = talk.split(":")
+        if app == "slack" and len(names) == 3:
+            return sorted({talk, *self.matching(f"slack:{names[0]}:*:{names[2]}")})
+        if app == "telegram":
+            return sorted({talk, f"telegram:{names[-1]}", *self.matching(f"telegram:*:{names[-1]}")})
+        return [talk]
+
     def events(self, talk: str) -> List[Dict[str, Any]]:
         """All that is stored of a talk, in order, as Rasa stored it."""
         query = sa.select(_EVENTS.c.data).where(_EVENTS.c.sender_id == talk).order_by(_EVENTS.c.id)

@@ -90,6 +90,8 @@ class TalkStore(MaskedTalks, UnsavedTalks, LiveTalks, SQLTrackerStore):
     def erase(self, sender_id: Text, asked_by: Optional[Text] = None) -> int:
         """Deletes everything that is kept of a talk, what was said of its answers, and the editors' page, which may quote it.
 
+        So it does with the other talks of the same person on Slack or Telegram.
+
         Args:
             sender_id: the talk.
             asked_by: id of the event of an app that asked for it, which is still to be answered.
@@ -97,9 +99,11 @@ class TalkStore(MaskedTalks, UnsavedTalks, LiveTalks, SQLTrackerStore):
         Returns:
             How many stored events, entries of feedback and waiting events of apps were deleted.
         """
-        self.let_go(sender_id)
-        deleted = self.talks.erase(sender_id) + erase_events(self._folder, sender_id, asked_by)
-        self.forget_waiting(sender_id)
+        deleted = 0
+        for talk in self.talks.of_person(sender_id):
+            self.let_go(talk)
+            deleted += self.talks.erase(talk) + erase_events(self._folder, talk, asked_by)
+            self.forget_waiting(talk)
         remove(self._folder, PAGES)
         # Where the file is large, that is done when nobody writes (server/retention.py).
         self.talks.tidy(TIDIED_AT_ONCE)

@@ -139,6 +139,16 @@ def test_forgetting_deletes_all_rows(store: PostgresTalks, other: PostgresTalks,
         assert postgres.rows(f"SELECT count(*) FROM {table} WHERE sender_id = %s", sender) == [(0,)]
 
 
+def test_forgetting_reaches_all_talks_of_a_person_in_an_app(store: PostgresTalks, sender: str) -> None:
+    team = sender.removeprefix("rest:")
+    for talk in (f"slack:{team}:direct:U7", f"slack:{team}:C2:U7", f"slack:{team}:C2:U8"):
+        turn(store, read(store, talk), "first")
+
+    assert store.erase(f"slack:{team}:direct:U7") == 6
+
+    assert store.talks.matching(f"slack:{team}:*") == [f"slack:{team}:C2:U8"]
+
+
 def test_erasing_tells_how_much_was_erased(store: PostgresTalks, sender: str) -> None:
     turn(store, read(store, sender), "first")
     store.feedback.keep(sender, "message-1", True, None)

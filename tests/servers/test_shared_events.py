@@ -174,7 +174,7 @@ def test_what_has_waited_for_a_day_is_given_up(opened: Callable[[], SharedEvents
 def test_what_was_erased_belongs_to_nobody_any_more(opened: Callable[[], SharedEvents], channel: str) -> None:
     one, operator = opened(), opened()
     for number in "123":
-        one.receive(event(number, talk=channel))
+        one.receive(event(channel[:-1] + number, talk=channel))
     first, second, third = one.claim()
 
     assert operator.erase(second.talk, before=third.id) == 2

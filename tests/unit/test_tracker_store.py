@@ -140,6 +140,27 @@ def test_saving_a_talk_that_asks_to_be_forgotten_erases_it(store: TalkStore, fol
     assert holding(folder, "Quillfeather") == []
 
 
+APPS = [
+    ("slack:T1:direct:U7", ["slack:T1:C2:U7"], ["slack:T1:direct:U8", "slack:T2:direct:U7", "slack:T1:C2:U77"]),
+    ("slack:T1:C2:U7", ["slack:T1:direct:U7"], ["slack:T1:C2:U8"]),
+    ("telegram:7", ["telegram:-100:7"], ["telegram:77", "telegram:-100:77", "telegram:-7:8"]),
+    ("telegram:-100:7", ["telegram:7", "telegram:-200:7"], ["telegram:-100:8"]),
+    ("rest:slack:T1:direct:U7", [], ["slack:T1:direct:U7", "rest:slack:T1:C2:U7"]),
+]
+
+
+@pytest.mark.parametrize("asked, too, left", APPS, ids=[asked for asked, *_ in APPS])
+def test_forgetting_reaches_all_talks_of_a_person_in_an_app(
+    store: TalkStore, asked: str, too: List[str], left: List[str]
+) -> None:
+    for talk in (asked, *too, *left):
+        keep(store, talk, "words")
+
+    store.erase(asked)
+
+    assert [talk for talk, _ in store.talks.page("", 100)] == sorted(left)
+
+
 def test_after_being_forgotten_a_talk_starts_anew(store: TalkStore) -> None:
     tracker = keep(store, "rest:someone", "before")
     tracker.update(SlotSet(FORGET_ME, True), DOMAIN)
