@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them. Only Python 3.9 or newer, git and make must be there.
 .DEFAULT_GOAL := help
-.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore doctor fuzz audit sbom cluster soak profile clean
+.PHONY: help env run chat telegram train facts reach matrix preview gaps export erase validate test evaluate safety lint stock tune adapter public bench widget lock suite botium reload backup restore move doctor fuzz audit sbom cluster soak profile clean
 
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python -W ignore
@@ -58,6 +58,9 @@ backup: env ## copy talks, events and the widget's secret into var/backups; the 
 
 restore: env ## put a backup back: make restore FILE=var/backups/...
 	@$(PYTHON) -m tools.backup restore '$(FILE)'
+
+move: env ## move what is in the data folder into the PostgreSQL database of the settings (docs/deploy.md)
+	@$(PYTHON) -m tools.move
 
 doctor: env ## say what is wrong with this installation, each with its mend
 	@$(PYTHON) -m tools.doctor
