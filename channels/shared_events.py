@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 import sqlalchemy as sa
 
@@ -46,9 +46,10 @@ class SharedEvents:
     What waits belongs to an instance for as long as it says so; all that waits of one talk belongs to the same one.
     """
 
-    def __init__(self, url: str, channel: str) -> None:
+    def __init__(self, url: str, channel: str, clock: Callable[[], float] = time.time) -> None:
         """Connects, and makes the table where it is missing."""
         self._engine = connect(url)
+        self._clock = clock
         self._channel = channel
         self._owner = uuid.uuid4().hex
         self._mine: Set[str] = set()
@@ -125,10 +126,10 @@ class SharedEvents:
 
     def purge(self) -> int:
         """Gives up what has waited too long and forgets old ids; returns how many events were given up."""
-        old = sa.and_(self._waiting, EVENTS.c.received < time.time() - CONTENT_SECONDS)
+        old = sa.and_(self._waiting, EVENTS.c.received < self._clock() - CONTENT_SECONDS)
         forgotten = sa.and_(EVENTS.c.channel == self._channel, EVENTS.c.talk.is_(None))
         given_up = self._change(EVENTS.update().where(old).values(**_EMPTY))
-        self._change(EVENTS.delete().where(forgotten, EVENTS.c.received < time.time() - ID_SECONDS))
+        self._change(EVENTS.delete().where(forgotten, EVENTS.c.received < self._clock() - ID_SECONDS))
         return given_up
 
     def erase(self, talk: str, before: Optional[str] = None) -> int:

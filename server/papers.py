@@ -60,10 +60,10 @@ def event_files(folder: Path, clock: Callable[[], float] = time.time, but: Seque
                 events.close()
 
 
-def shared_events(talks: Talks) -> Iterator[SharedEvents]:
+def shared_events(talks: Talks, clock: Callable[[], float] = time.time) -> Iterator[SharedEvents]:
     """What the apps have handed over and is kept beside the talks, in PostgreSQL; each is closed after its use."""
     for app in APPS if talks.url.get_backend_name() == "postgresql" else ():
-        events = SharedEvents(talks.url, app)
+        events = SharedEvents(talks.url, app, clock)
         try:
             yield events
         finally:
@@ -91,6 +91,12 @@ def left_behind(data: Path, talks: Talks) -> Iterator[Path]:
 def clean_events(folder: Path, clock: Callable[[], float] = time.time, but: Sequence[str] = ()) -> None:
     """Takes out of the events of apps what has waited too long: where the channel is open, it does that itself."""
     for events in event_files(folder, clock, but):
+        events.purge()
+
+
+def clean_shared_events(talks: Talks, clock: Callable[[], float]) -> None:
+    """The same in PostgreSQL."""
+    for events in shared_events(talks, clock):
         events.purge()
 
 

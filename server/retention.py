@@ -20,10 +20,10 @@ from server.papers import (
     backups,
     clean_backup,
     clean_events,
+    clean_shared_events,
     clean_talks,
     left_behind,
     remove,
-    shared_events,
 )
 from server.steady_clock import LEAP_SECONDS
 from server.talks import TIDIED_AT_ONCE, Talks
@@ -114,7 +114,7 @@ class Retention:
         remove(self._data, PAGES, now - PAGE_DAYS * DAY)
         remove(self._data, DAMAGED, now - BACKUP_DAYS * DAY)
         await self._in_thread(clean_events, self._data, lambda: now, self._in_use)
-        await self._in_thread(self._clean_shared_events)
+        await self._in_thread(clean_shared_events, self._talks, lambda: now)
         await self._tidy(deleted > 0)
         forgotten = await self._in_thread(self._talks.forgotten)
         # Another instance, on another machine, may have forgotten a talk that the page here quotes.
@@ -151,10 +151,6 @@ class Retention:
             async with self._lock(talk):
                 deleted += await self._in_thread(self._talks.expire, talk, before)
         return deleted
-
-    def _clean_shared_events(self) -> None:
-        for events in shared_events(self._talks):
-            events.purge()
 
     async def _tidy(self, deleted: bool) -> None:
         """Rewrites a small file at once, a large one when nobody writes, or after a day."""

@@ -25,6 +25,7 @@ from tests.channels import test_slack, test_telegram
 from tests.channels.stand_ins.slack import SlackStandIn, trouble
 from tests.channels.stand_ins.telegram import TelegramStandIn
 from tests.running import RunningAssistant, Visitor, running_assistant, wait_until
+from tools import person as operator
 
 ABOUT = "Does blepharospasm make it hard to walk with a {}?"
 
@@ -36,7 +37,9 @@ def forgotten(visitor: Visitor) -> None:
 
 def erased(visitor: Visitor) -> None:
     """The operator does it, while the assistant runs."""
-    erase(visitor.assistant, f"rest:{visitor.sender}")
+    environment = {**os.environ, "DYSTONIA_DATA": str(visitor.assistant.data)}
+    command = [sys.executable, "-W", "ignore", "-m", "tools.person", "erase", f"rest:{visitor.sender}"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def aged(visitor: Visitor) -> None:
@@ -46,13 +49,6 @@ def aged(visitor: Visitor) -> None:
     retention = Retention(Talks.at(f"sqlite:///{data / 'talks.db'}"), data, 30, InMemoryLockStore().lock)
     asyncio.run(retention.run())
     retention.close()
-
-
-def erase(assistant: RunningAssistant, talk: str) -> None:
-    """`make erase`."""
-    environment = {**os.environ, "DYSTONIA_DATA": str(assistant.data)}
-    command = [sys.executable, "-W", "ignore", "-m", "tools.person", "erase", talk]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def places(assistant: RunningAssistant, words: str) -> List[str]:
@@ -121,7 +117,7 @@ def talk_of(assistant: RunningAssistant, words: str) -> str:
     return str(talk)
 
 
-def test_what_waits_for_an_app_is_erased_and_does_not_come_back(app: App) -> None:
+def test_what_waits_for_an_app_is_erased_and_does_not_come_back(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     person, words = someone(app), f"quillfeather{uuid.uuid4().hex}"
     app.say(person, ABOUT.format(words))
     talk = talk_of(app.assistant, words)
@@ -131,7 +127,8 @@ def test_what_waits_for_an_app_is_erased_and_does_not_come_back(app: App) -> Non
     waiting, file = "SELECT count(calls), count(content) FROM events WHERE talk = ?", f"{talk.partition(':')[0]}.db"
     wait_until(lambda: app.assistant.kept_in(file, waiting, talk) == [(1, 1)], 20, "the reply that waits")
 
-    erase(app.assistant, talk)
+    monkeypatch.setenv("DYSTONIA_DATA", str(app.assistant.data))
+    assert operator.main(["erase", talk]) == 0
 
     assert places(app.assistant, words) == places(app.assistant, talk) == []
     app.api.mood = None
