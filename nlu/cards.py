@@ -1,4 +1,4 @@
-"""Cards: which of them answer a question, seen from nine sides (nlu/ranking.py), with weights learned on their own questions."""
+"""Cards: which of them answer a question, seen from ten sides (nlu/ranking.py), with weights learned on their own questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranking: what is seen of a question and a card, from nine sides, and which cards are looked at at all."""
+"""Ranking: what is seen of a question and a card, from ten sides, and which cards are looked at at all."""
 
 from __future__ import annotations
 
