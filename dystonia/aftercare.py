@@ -37,23 +37,28 @@ _ASKS_FOR_A_LINE = re.compile(
 _NAMES_A_LINE = re.compile(
     r"\b(?:(?:emergency|ambulance|police) (?:phone )?number|samaritans|988|116 ?123"
     r"|(?:crisis|suicide|child|abuse|domestic (?:abuse|violence)) (?:help ?|hot)?lines?"
-    r"|(?:who|(?:which|what) (?:number|line)) (?:do|can|should|shall|must) i (?:call|ring|phone|dial)(?: in (?:an? |the )?\w+){0,2})\b"
+    r"|(?:who|(?:which|what) (?:number|line)) (?:do|can|should|shall|must) i "
+    r"(?:call|ring|phone|dial)(?: in (?:an? |the )?\w+){0,2})\b"
 )
 """Asks for a line by its name: that is told whatever came before."""
 _ASKS_AGAIN = re.compile(
-    r"^(?:and |ok |so |but )*(?:what (?:now|next)|what (?:do|should|must|can|shall) (?:i|we) do(?: now| then)?|tell me what to do"
+    r"^(?:and |ok |so |but )*"
+    r"(?:what (?:now|next)|what (?:do|should|must|can|shall) (?:i|we) do(?: now| then)?|tell me what to do"
     r"|(?:say|repeat) (?:that|it)(?: again)?|shorter|again|how long (?:have|has|do|does) (?:i|he|she|they|it) (?:got|have|take)"
     r"|(?:what|whats) (?:will|is going to|going to) happen\b.*)$"
 )
 """Asks what to do, or how it will go, right after an urgent reply: that is said again."""
 _HOW_IT_STANDS = {
-    "no_answer": r"(?:nobody|no ?one|they|it) (?:\w+ ){0,2}(?:answer\w*|picks? up|picking up)|no answer|(?:line|number) (?:is |was )?(?:busy|engaged"
-    r"|dead)|cant get through|on hold",
-    "help_is_near": r"(?:ambulance|paramedics?|help|doctor|nurse|police) (?:\w+ ){0,2}(?:on (?:its|the|their|his|her) way|coming|here)"
-    r"|(?:ambulance|paramedics?|help) is with|(?:i|we|ive|weve) (?:have |already |just )*(?:called|rang|rung|phoned|dialled) (?:911|999|112|000|111|an ambulance|the"
-    r" ambulance|them)|(?:at|in) (?:the )?(?:hospital|a ?(?:and|n) ?e|emergency room)(?: now)?|(?:is|are) with me now",
-    "relieved": r"(?:better|fine|ok|okay|safe|calmer|breathing|awake) (?:now|again)|all (?:good|ok|fine) now|(?:he|she|it|they|spasms?) (?:has |have )?(?:stopped|came out|woke up"
-    r"|came round)|its (?:out|over|stopped|gone)|(?:can|can now) breathe (?:again|fine|normally)|false alarm",
+    "no_answer": r"(?:nobody|no ?one|they|it) (?:\w+ ){0,2}(?:answer\w*|picks? up|picking up)|no answer"
+    r"|(?:line|number) (?:is |was )?(?:busy|engaged|dead)|cant get through|on hold",
+    "help_is_near": r"(?:ambulance|paramedics?|help|doctor|nurse|police) (?:\w+ ){0,2}"
+    r"(?:on (?:its|the|their|his|her) way|coming|here)|(?:ambulance|paramedics?|help) is with"
+    r"|(?:i|we|ive|weve) (?:have |already |just )*(?:called|rang|rung|phoned|dialled) "
+    r"(?:911|999|112|000|111|an ambulance|the ambulance|them)"
+    r"|(?:at|in) (?:the )?(?:hospital|a ?(?:and|n) ?e|emergency room)(?: now)?|(?:is|are) with me now",
+    "relieved": r"(?:better|fine|ok|okay|safe|calmer|breathing|awake) (?:now|again)|all (?:good|ok|fine) now"
+    r"|(?:he|she|it|they|spasms?) (?:has |have )?(?:stopped|came out|woke up|came round)|its (?:out|over|stopped|gone)"
+    r"|(?:can|can now) breathe (?:again|fine|normally)|false alarm",
 }
 _STANDS = [(name, re.compile(rf"\b(?:{words})\b")) for name, words in _HOW_IT_STANDS.items()]
 """What is told after an urgent reply of how things stand, and the intent that it is."""
@@ -77,7 +82,7 @@ def asks_again(text: str) -> bool:
 
 
 def how_it_stands(text: str) -> Optional[str]:
-    """The intent of a short message that tells, after an urgent reply, how things stand; None where it tells nothing of that."""
+    """The intent of a short message that tells, after an urgent reply, how things stand; None where it tells nothing."""
     words = _plain(text)
     return next((name for name, pattern in _STANDS if len(words.split()) <= _SHORT and pattern.search(words)), None)
 
@@ -104,7 +109,9 @@ def red_flag_said(events: Sequence[Mapping[str, Any]]) -> Optional[str]:
     for event in reversed(events):
         told = ((event.get("data") or {}).get("custom") or {}).get("reply") or {}
         if event.get("event") == "bot" and told.get("kind") in HELP_KINDS:
-            return next((str(card).partition(".")[2] for card in told.get("cards") or () if str(card).startswith("red_flags.")), None)
+            return next(
+                (str(card).partition(".")[2] for card in told.get("cards") or () if str(card).startswith("red_flags.")), None
+            )
     return None
 
 
@@ -119,16 +126,19 @@ def due(kinds: Sequence[str]) -> Optional[str]:
 
 
 def reminder(helplines: Helplines, country: Optional[str], kind: str, red_flag: Optional[str] = None) -> str:
-    """The line under a reply that follows an urgent one, with the line that the red flag asks for, such as the child helpline."""
+    """The words under a reply that follows an urgent one, with the line that the red flag asks for (a child helpline, say)."""
     line = helplines.line(country)
     if kind == "crisis":
         contact = helplines.in_place_of_crisis(red_flag, country) or line.crisis_said
-        return f"If it gets too much, contact {contact}. In danger now, call {line.emergency}. Say help, and I will show the numbers again."
+        return (
+            f"If it gets too much, contact {contact}. In danger now, call {line.emergency}. "
+            "Say help, and I will show the numbers again."
+        )
     return f"If it gets worse, call {line.emergency}. Say help, and I will show you again what to do."
 
 
 def reminded(answer: Answer, events: Sequence[Mapping[str, Any]], country: Optional[str], helplines: Helplines) -> Answer:
-    """The answer with the number under it, where one is due after what was said in the talk (Rasa's events in their JSON form)."""
+    """The answer with the number under it, where one is due after what was said in the talk (Rasa's events as JSON)."""
     kind = due(kinds_said(events))
     if kind is None:
         return answer

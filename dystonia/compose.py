@@ -99,7 +99,11 @@ class Answerer:
     def located(self, talk: Talk) -> Said:
         """The last answer anew, for the country that the visitor has now named."""
         cards = [self._store.cards[card_id] for card_id in talk.cards if card_id in self._store.cards]
-        asked = [Question(card.question, card.topic.value, 1.0, tuple(card.about), candidates=((card.id, 1.0),), likeness=1.0) for card in cards if card.by_country]
+        asked = [
+            Question(card.question, card.topic.value, 1.0, tuple(card.about), candidates=((card.id, 1.0),), likeness=1.0)
+            for card in cards
+            if card.by_country
+        ]
         return self.answer(asked, talk) if asked else self._nothing_to_go_on(replace(talk, asks_country=False))
 
     def correct(self, question: Question, talk: Talk) -> Said:
@@ -158,7 +162,7 @@ class Answerer:
 
     @staticmethod
     def _answers(question: Question, best: Match) -> bool:
-        """Whether the best card is likely enough: shares always add up to 1, so a question that no card is like has a best one too."""
+        """Whether the best card is likely enough: shares add up to 1, so a question that no card is like has a best one too."""
         if question.picked or question.topic_given or question.is_bare or question.likeness >= NEARLY:
             return True
         # What leans on the talk says little itself, and is like no card's question.
@@ -198,7 +202,12 @@ class Answerer:
         ids, buttons = tuple(card.id for card in cards), self._next_questions(cards, talk, runners_up)
         answer = Answer(
             kind=Kind.answer,
-            paragraphs=(*paragraphs, *self._overdue(cards), *self._caution_words(cautions, talk, cards), self._source_line(sources, cards)),
+            paragraphs=(
+                *paragraphs,
+                *self._overdue(cards),
+                *self._caution_words(cautions, talk, cards),
+                self._source_line(sources, cards),
+            ),
             buttons=buttons,
             topics=unique(topics),
             about=after.about,
@@ -208,8 +217,14 @@ class Answerer:
             confidence=confidence,
         )
         talk = replace(
-            after, cards=ids, said=unique((*talk.said, *ids)), cautions=unique((*talk.cautions, *cautions)), offered=(), clarified=0,
-            listed=self._listed(cards, buttons), asks_country=ASK_COUNTRY in paragraphs,
+            after,
+            cards=ids,
+            said=unique((*talk.said, *ids)),
+            cautions=unique((*talk.cautions, *cautions)),
+            offered=(),
+            clarified=0,
+            listed=self._listed(cards, buttons),
+            asks_country=ASK_COUNTRY in paragraphs,
         )
         return Said(answer, talk)
 
@@ -224,7 +239,8 @@ class Answerer:
             # In full it says that no clinician has reviewed the answer.
             said.add(GENERAL_INFORMATION)
         return tuple(
-            self._store.cautions[caution].short if caution in said else self._store.cautions[caution].full.text for caution in cautions
+            self._store.cautions[caution].short if caution in said else self._store.cautions[caution].full.text
+            for caution in cautions
         )
 
     def _source_line(self, sources: Sequence[str], cards: Sequence[Card]) -> str:

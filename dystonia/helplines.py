@@ -72,7 +72,9 @@ class Helplines:
             entries = yaml.safe_load((folder / "helplines.yml").read_bytes())
             return cls({entry["country"]: Helpline(**entry) for entry in entries})
         except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError) as error:
-            logger.error("facts/helplines.yml can't be read (%s); replies name no local numbers. Mend: make facts.", type(error).__name__)
+            logger.error(
+                "facts/helplines.yml can't be read (%s); replies name no local numbers. Mend: make facts.", type(error).__name__
+            )
             return cls({})
 
     def line(self, country: Optional[str]) -> Helpline:
@@ -100,7 +102,7 @@ class Helplines:
         )
 
     def in_place_of_crisis(self, red_flag: Optional[str], country: Optional[str]) -> Optional[str]:
-        """The line that a red flag asks for in the place of the crisis line, such as an abuse helpline; None where it asks for none."""
+        """The line a red flag asks for in place of the crisis line (an abuse helpline, say); None where it asks for none."""
         try:
             flag = shared_store().red_flags.get(red_flag or "")
         except FactErrors:

@@ -8,17 +8,18 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 from dystonia.store import FactStore
 
 OUT_OF_SCOPE = (
-    "I only know about dystonia, so I can't help with that. I can tell you about its types, causes, treatment, and living with it."
+    "I only know about dystonia, so I can't help with that. "
+    "I can tell you about its types, causes, treatment, and living with it."
 )
 OUT_OF_SCOPE_OTHER = (
-    "I only know about dystonia, and {other} is not the same thing, so I can't help with that. I can tell you about the types of "
-    "dystonia, its causes, its treatment, and living with it."
+    "I only know about dystonia, and {other} is not the same thing, so I can't help with that. "
+    "I can tell you about the types of dystonia, its causes, its treatment, and living with it."
 )
 """Where a message is about a condition that is easily taken for dystonia."""
 UNAVAILABLE = (
-    "I am sorry, I can't look that up just now. Please try again in a few minutes. If it can't wait, ask your doctor or a "
-    "pharmacist. If it is urgent, call your local emergency number (112 in Europe and India, 911 in the US and Canada, 999 in the "
-    "UK, 000 in Australia, 111 in New Zealand)."
+    "I am sorry, I can't look that up just now. Please try again in a few minutes. "
+    "If it can't wait, ask your doctor or a pharmacist. If it is urgent, call your local emergency number "
+    "(112 in Europe and India, 911 in the US and Canada, 999 in the UK, 000 in Australia, 111 in New Zealand)."
 )
 """What is said when everything behind the channel has failed: it may depend on nothing."""
 

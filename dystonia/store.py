@@ -405,7 +405,9 @@ class _Checks:
         yield from self._filled_in()
         yield from self._must_be_there("helplines.yml", UNKNOWN_COUNTRY, "add what to say before the country is known")
         yield from self._must_be_there("cautions.yml", GENERAL_INFORMATION, "add the caution that every first answer carries")
-        yield from self._must_be_there("cautions.yml", ONE_PERSON, "add the words that lead an answer which may be taken for one person's")
+        yield from self._must_be_there(
+            "cautions.yml", ONE_PERSON, "add the words that lead an answer which may be taken for one person's"
+        )
 
     def _must_be_there(self, group: str, entry: str, mend: str) -> Iterable[Problem]:
         names = self._files.names(group)

@@ -1,9 +1,11 @@
 """The adapter: small matrices that teach the general sentence encoder how people ask about dystonia.
 
-Each linear layer of the encoder gets a product of two narrow matrices added to its weights (LoRA: Hu and others, 2021). They are
-learned by `make adapter` from the training examples (tools/adapter), are part of the project, and stay as they are when the
-assistant is trained anew. A fifth of all examples is never shown to the adapter, so that thresholds can be chosen on them.
+Each linear layer of the encoder gets a product of two narrow matrices added to its weights (LoRA: Hu and others, 2021).
+They are learned by `make adapter` from the training examples (tools/adapter), are part of the project, and stay as they
+are when the assistant is trained anew. A fifth of all examples is never shown to the adapter, so that thresholds can be
+chosen on them.
 """
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,5 @@
 """What all components of this pipeline share: one step over messages, and where what was learned is kept."""
+
 from __future__ import annotations
 
 import hashlib
@@ -27,7 +28,11 @@ class ReadingComponent(GraphComponent):
 
     @classmethod
     def create(
-        cls: Type[C], config: Dict[Text, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls: Type[C],
+        config: Dict[Text, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
     ) -> C:
         """A new, untrained component."""
         return cls(config, model_storage, resource)

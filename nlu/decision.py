@@ -1,4 +1,5 @@
 """What a message is, decided in one place: crisis > emergency > boundary > question > out of scope, and which questions."""
+
 from __future__ import annotations
 
 import re
@@ -39,19 +40,29 @@ BOUNDARIES = "boundary_"
 DIAGNOSIS = "boundary_diagnosis"
 COMPARISON = "ask_comparison"
 CORRECT = "correct"
-_COMPARES = re.compile(r"\b(?:differen\w+|versus|vs|compared?|comparison|same as|better than|worse than|which (?:one )?is)\b", re.I)
+_COMPARES = re.compile(
+    r"\b(?:differen\w+|versus|vs|compared?|comparison|same as|better than|worse than|which (?:one )?is)\b", re.I
+)
 TELL_COUNTRY = "tell_country"
 BYE, DENY = "bye", "deny"
 NUMBERS = "numbers"
 """The intent of a message that asks for an emergency number or a crisis line by its name."""
 NEVER_ASKED = frozenset({"thank", "greet", BYE, "affirm", DENY, "feedback", "lament", CORRECT})
 """Small talk and moves that no question is."""
-_FAREWELL = re.compile(r"\b(?:good ?(?:bye|night)|bye+|by[e ]*bye|farewell|see (?:you|ya|u)|cheerio|ta ?ta|take care|later|cya|ciao|off now|going now|gotta go)\b")
-_REFUSAL = re.compile(r"^\W*(?:no\b|nope|nah|not? (?:that|it|this|those|really|quite|what|either)|neither|none|wrong|negative|don'?t|never ?mind)")
+_FAREWELL = re.compile(
+    r"\b(?:good ?(?:bye|night)|bye+|by[e ]*bye|farewell|see (?:you|ya|u)|cheerio|ta ?ta"
+    r"|take care|later|cya|ciao|off now|going now|gotta go)\b"
+)
+_REFUSAL = re.compile(
+    r"^\W*(?:no\b|nope|nah|not? (?:that|it|this|those|really|quite|what|either)"
+    r"|neither|none|wrong|negative|don'?t|never ?mind)"
+)
 URGENT = ("crisis", "emergency")
 DOUBTED = "in_doubt"
 """The intent of a message that belongs nowhere, and may be a cry for help."""
-NAMED = frozenset({"type", "treatment", "cause", "test", "symptom", "aspect", "body_region", "organisation", "country", LOOKALIKE})
+NAMED = frozenset(
+    {"type", "treatment", "cause", "test", "symptom", "aspect", "body_region", "organisation", "country", LOOKALIKE}
+)
 ABOUT_US = "ask_sources"
 HALF = 0.5
 SURELY_FOREIGN = 0.9
@@ -62,7 +73,8 @@ HELD = 0.65
 HELD_OF_ALL = 0.25
 """The share of boundaries, in everything that it may be, below which none is held."""
 NEARLY_HELD = 0.12
-"""The same share, from which a question is answered, and the answer says first that it judges nobody's case; chosen likewise."""
+"""The same share, from which a question is answered, and the answer says first that it judges nobody's case.
+Chosen likewise."""
 CLEAR = 0.35
 """A probability from which a piece of a message counts as a question of its own."""
 SHORT = 6
@@ -218,7 +230,8 @@ def _join_topics(part: Part) -> None:
     chances = {intent: chance for intent, chance in part.topics if intent not in URGENT}
     asked = sum(chance for intent, chance in chances.items() if intent.startswith(ASKS))
     joined = {
-        ASKS + topic: chances.get(ASKS + topic, 0.0) ** CLASSIFIED * mass ** (1 - CLASSIFIED) for topic, mass in part.card_topics.items()
+        ASKS + topic: chances.get(ASKS + topic, 0.0) ** CLASSIFIED * mass ** (1 - CLASSIFIED)
+        for topic, mass in part.card_topics.items()
     }
     total = sum(joined.values()) or 1.0
     chances.update({intent: asked * chance / total for intent, chance in joined.items()})
@@ -238,8 +251,8 @@ def _join_topics(part: Part) -> None:
 def _doubt_small_talk(reading: Reading, part: Part) -> None:
     """Puts small talk and moves behind a question, where the message asks something and they are not nearly sure.
 
-    "Thank you. And what about the tablets?" is no thanks; a goodbye without a word of farewell is seldom one, nor is "I'm not ok"
-    a no; what is meant instead must be said, and so must a country.
+    "Thank you. And what about the tablets?" is no thanks; a goodbye without a word of farewell is seldom one, nor is
+    "I'm not ok" a no; what is meant instead must be said, and so must a country.
     """
     intent, chance = part.topics[0]
     asked = intent in NEVER_ASKED and reading.asks
@@ -262,7 +275,9 @@ def _kind(intent: str) -> str:
 
 def _settle_comparison(reading: Reading, part: Part) -> None:
     """Two things named, and words that set them against each other: a comparison, whatever else the words resemble."""
-    sides = {mention.subject or mention.slug for mention in reading.mentions_in(part) if mention.subject or mention.kind == LOOKALIKE}
+    sides = {
+        mention.subject or mention.slug for mention in reading.mentions_in(part) if mention.subject or mention.kind == LOOKALIKE
+    }
     if len(sides) > 1 and _COMPARES.search(reading.text(part.first, part.last)):
         rest = [topic for topic in part.topics if topic[0] != COMPARISON]
         part.topics = [(COMPARISON, max(HALF, part.topics[0][1])), *rest]
@@ -407,7 +422,13 @@ def _tells_of_an_ache(reading: Reading, part: Part) -> bool:
     """Whether a part says what ails a part of the body ("my shoulder aches"), though nothing in it speaks of dystonia."""
     intent, chance = part.topics[0]
     kinds = {mention.kind for mention in reading.mentions_in(part)}
-    return intent == DIAGNOSIS and chance >= HALF and bool(kinds & {"symptom", "body_region"}) and LOOKALIKE not in kinds and not reading.asks
+    return (
+        intent == DIAGNOSIS
+        and chance >= HALF
+        and bool(kinds & {"symptom", "body_region"})
+        and LOOKALIKE not in kinds
+        and not reading.asks
+    )
 
 
 def _has_its_card(part: Part) -> bool:
@@ -450,5 +471,11 @@ def _as_output(reading: Reading, part: Part) -> Dict[Text, Any]:
 
 
 def _add_entity(message: Message, name: str, value: str) -> None:
-    entity = {ENTITY_ATTRIBUTE_TYPE: name, ENTITY_ATTRIBUTE_VALUE: value, "start": 0, "end": 0, EXTRACTOR: MessageDecision.__name__}
+    entity = {
+        ENTITY_ATTRIBUTE_TYPE: name,
+        ENTITY_ATTRIBUTE_VALUE: value,
+        "start": 0,
+        "end": 0,
+        EXTRACTOR: MessageDecision.__name__,
+    }
     message.set(ENTITIES, message.get(ENTITIES, []) + [entity], add_to_output=True)

@@ -1,4 +1,5 @@
 """Training data out of the facts: what cards, red flags and boundaries know about how people ask."""
+
 from __future__ import annotations
 
 import hashlib
@@ -26,9 +27,14 @@ NOT_THIS = "sounds_like"
 
 NEEDS_TENSORFLOW = frozenset(
     {
-        "DIETClassifier", "TEDPolicy", "ResponseSelector", "UnexpecTEDIntentPolicy", "ConveRTFeaturizer", "LanguageModelFeaturizer",
+        "DIETClassifier",
+        "TEDPolicy",
+        "ResponseSelector",
+        "UnexpecTEDIntentPolicy",
+        "ConveRTFeaturizer",
+        "LanguageModelFeaturizer",
     }
-)  # fmt: skip
+)
 
 
 class FactsImporter(TrainingDataImporter):
@@ -57,8 +63,8 @@ class FactsImporter(TrainingDataImporter):
         named = {str(step.get("name")) for part in ("pipeline", "policies") for step in config.get(part) or []}
         if named & NEEDS_TENSORFLOW and not tensorflow_is_real():
             raise RasaException(
-                f"config.yml names {', '.join(sorted(named & NEEDS_TENSORFLOW))}, which needs TensorFlow, and TensorFlow is not "
-                "installed. Mend: make env TENSORFLOW=1, or take the component out."
+                f"config.yml names {', '.join(sorted(named & NEEDS_TENSORFLOW))}, which needs TensorFlow, "
+                "and TensorFlow is not installed. Mend: make env TENSORFLOW=1, or take the component out."
             )
         return config
 
@@ -118,7 +124,11 @@ class FactsImporter(TrainingDataImporter):
             ],
         }
         for flag in self._store.red_flags.values():
-            reply = {**self._told(intent_of(flag), f"red_flags.{flag.id}", flag.reply), "numbers": flag.numbers, **_voices(flag)}
+            reply = {
+                **self._told(intent_of(flag), f"red_flags.{flag.id}", flag.reply),
+                "numbers": flag.numbers,
+                **_voices(flag),
+            }
             responses.setdefault(f"utter_{intent_of(flag)}", []).append(_response(flag.reply.text, RED_FLAG, flag.id, reply))
         for boundary in self._store.boundaries.values():
             reply = self._told(Kind.boundary.value, f"boundaries.{boundary.id}", boundary.reply)
@@ -153,7 +163,10 @@ def _example(text: str, intent: str, mark: str, value: str) -> Message:
 
 def _voices(flag: RedFlag) -> Dict[str, Any]:
     """What a crisis reply is made of beside its first text (dystonia/voices.py); they stand in the model, as that does."""
-    told = {"named": [named.dict() for named in flag.named], "voices": {voice.value: texts for voice, texts in flag.voices.items()}}
+    told = {
+        "named": [named.dict() for named in flag.named],
+        "voices": {voice.value: texts for voice, texts in flag.voices.items()},
+    }
     return {name: value for name, value in told.items() if value}
 
 

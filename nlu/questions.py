@@ -1,4 +1,5 @@
 """Questions: where a message holds more than one, or one inside a long story, and how each reads by itself."""
+
 from __future__ import annotations
 
 import re
@@ -28,19 +29,25 @@ ENOUGH_WORDS = 3
 """So many words must be left when courtesies are taken away, or they stay."""
 
 _OPENING = re.compile(
-    r"^(?:(?:hi|hello|hey|hiya|dear|good (?:morning|afternoon|evening|day))(?: (?:there|all|everyone|folks|team|again|sir|madam|doctor))*"
-    r"|(?:i )?hope (?:you|that you|this|it) (?:don't|do n't|dont|is n't|isn't|won't|wont) (?:mind|annoy you|be a bother|a bother)(?: (?:me|my) asking)?"
+    r"^(?:(?:hi|hello|hey|hiya|dear|good (?:morning|afternoon|evening|day))"
+    r"(?: (?:there|all|everyone|folks|team|again|sir|madam|doctor))*"
+    r"|(?:i )?hope (?:you|that you|this|it) (?:don't|do n't|dont|is n't|isn't|won't|wont) "
+    r"(?:mind|annoy you|be a bother|a bother)(?: (?:me|my) asking)?"
     r"|(?:just )?(?:a )?quick (?:one|question)(?: from me| if i may)?"
     r"|(?:i )?hope (?:you are|you're|youre|all is|this finds you)(?: (?:doing|keeping))?(?: (?:well|ok|good))?"
     r"|(?:i'm |im |i am )?(?:so )?sorry (?:to (?:bother|trouble) you|for (?:asking|bothering you))|excuse me"
-    r"|(?:please |just )?(?:can|could|would) (?:you|someone|anyone|somebody) (?:please |kindly )?(?:help(?: me)?|tell me|explain)"
+    r"|(?:please |just )?(?:can|could|would) (?:you|someone|anyone|somebody) (?:please |kindly )?"
+    r"(?:help(?: me)?|tell me|explain)"
     r"|(?:i )?(?:just )?(?:wanted to|want to|would like to|'d like to) ask(?: you)?(?: something| a question)?"
     r"|(?:i have a |i've got a )?quick question|(?:can|could|may|might) i (?:just |please )?ask(?: you)?(?: something)?"
-    r"|(?:i )?(?:was|am|i'm|im)? ?(?:just )?(?:wondering|hoping (?:you|someone) can help)|if you (?:don't|dont) mind(?: me asking)?|please)\b[\s,.!:;-]+"
+    r"|(?:i )?(?:was|am|i'm|im)? ?(?:just )?(?:wondering|hoping (?:you|someone) can help)"
+    r"|if you (?:don't|dont) mind(?: me asking)?|please)\b[\s,.!:;-]+"
 )
 _CLOSING = re.compile(
-    r"[\s,.!?-]+(?:(?:many |big )?thanks?(?: you)?(?:,? (?:so|very) much| a lot| again| kindly| ever so| in advance| for \w+(?: \w+)?)*|cheers|ta|please"
-    r"|x{1,3}|(?:best|kind|warm) (?:wishes|regards)|regards|much appreciated|(?:i'd |i would )?(?:be (?:so |very )?grateful|appreciate it)"
+    r"[\s,.!?-]+(?:(?:many |big )?thanks?(?: you)?"
+    r"(?:,? (?:so|very) much| a lot| again| kindly| ever so| in advance| for \w+(?: \w+)?)*|cheers|ta|please"
+    r"|x{1,3}|(?:best|kind|warm) (?:wishes|regards)|regards|much appreciated"
+    r"|(?:i'd |i would )?(?:be (?:so |very )?grateful|appreciate it)"
     r"|any (?:help|advice|info) (?:is |would be )?(?:appreciated|welcome)|god bless(?: you)?|bless you)[\s.!?]*$"
 )
 """Courtesies at the start and at the end of a message."""
@@ -52,7 +59,8 @@ _JOINT = re.compile(r"^(?:and|also|plus|then|but|or|so|otherwise|&)$", re.I)
 _ADDS = re.compile(r"^(?:also|plus|otherwise)$", re.I)
 _OPENS = re.compile(rf"^(?:{_ASKS}(?:'?s|'?re)?|any|whether|tell|explain)$", re.I)
 _STATES = re.compile(
-    r"^(?:i|i'?m|i'?ve|my|our|he|he'?s|his|she|she'?s|her|we|we'?re|we'?ve|they|they'?re|there|there'?s|it'?s|mum|mom|dad|someone|somebody)$",
+    r"^(?:i|i'?m|i'?ve|my|our|he|he'?s|his|she|she'?s|her|we|we'?re|we'?ve"
+    r"|they|they'?re|there|there'?s|it'?s|mum|mom|dad|someone|somebody)$",
     re.I,
 )
 """What a clause begins with that states something."""
@@ -111,8 +119,10 @@ _TOPIC_WORD = re.compile("|".join(rf"(?P<{topic}>\b(?:{words})\b)" for topic, wo
 _RULED_OUT = re.compile(r"\b(?:not|n't|dont|don't|didnt|didn't)\b(?: (?!but\b)\w+){0,4}", re.I)
 """Words that a correction lays aside: "I don't mean treatment"."""
 _GOES_WITH_A_TYPE = re.compile(
-    r"\b(?:genes?|genetics?|inherit\w*|run in|runs in|pass(?:ed)? (?:it )?on|brother|sister|siblings?|fault|caused?|spread|cured?|get worse"
-    r"|gets worse|outlook|rare|common|school|college|job|wheelchair|die|life|symptoms?|signs?|diagnos\w+|doctor|see|first|start)\b",
+    r"\b(?:genes?|genetics?|inherit\w*|run in|runs in|pass(?:ed)? (?:it )?on"
+    r"|brother|sister|siblings?|fault|caused?|spread|cured?"
+    r"|get worse|gets worse|outlook|rare|common|school|college|job|wheelchair"
+    r"|die|life|symptoms?|signs?|diagnos\w+|doctor|see|first|start)\b",
     re.I,
 )
 _LISTS = re.compile(r"^(?:,|and|or|&|/|the|its|their|also|plus|of|for|in|my|with|about|then)$", re.I)
@@ -191,7 +201,7 @@ def _settle_subject(reading: Reading, part: Part, talk: Talk) -> None:
 
 
 def _most_likely_meant(part: Part, subjects: Sequence[str]) -> List[str]:
-    """Subjects of the talk, the likeliest first: kin, blame, school, work and the outlook go with a type, not with a treatment."""
+    """Subjects of the talk, the likeliest first: kin, blame, school, work and the outlook go with a type, not a treatment."""
     terms = shared_store().terms
     of_types = bool(_GOES_WITH_A_TYPE.search(part.words))
     return sorted(subjects, key=lambda slug: of_types and not (slug in terms and terms[slug].kind == "type"))
@@ -281,7 +291,7 @@ def _spans(reading: Reading) -> Iterator[Tuple[int, int]]:
 
 
 def _clauses(reading: Reading) -> List[Tuple[int, int]]:
-    """The stretches of a message that may tell of an emergency each, whatever is asked beside it: finer than questions are cut."""
+    """The stretches of a message that may each tell of an emergency, whatever is asked beside it: cut finer than questions."""
     words, cuts = reading.words, [0]
     for position in range(1, len(words) - 1):
         ended = words[position - 1].typed in _ENDS or "\n" in words[position - 1].space

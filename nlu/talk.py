@@ -1,4 +1,5 @@
 """What a message takes from the talk it stands in: which thing "the second one" is, and what "and children?" leaves unsaid."""
+
 from __future__ import annotations
 
 import re
@@ -45,8 +46,9 @@ _ONLY_PICKS = _words(
     "plz thanks thank number mentioned listed one ones love dear first , . ? ! -"
 )
 _LEADS_IN = _words(
-    "and but or so ok okay also plus then oh hm hmm um er right well now for from than in with to on at the a an my her his their our "
-    "your any some of same one ones kind kinds type types sort form version as too please pls though tho instead , . ? ! - …"
+    "and but or so ok okay also plus then oh hm hmm um er right well now for from than in with to on at "
+    "the a an my her his their our your any some of same one ones kind kinds type types sort form version "
+    "as too please pls though tho instead , . ? ! - …"
 )
 _OFFERS_ANOTHER = _words("and but or so ok okay also plus for in with to any same")
 _WHAT_ABOUT = re.compile(r"\b(?:what|how|wot|wat)(?:'?s)? (?:about|abt|of|if (?:it's|its|it is))(?: |$)", re.I)
@@ -66,8 +68,9 @@ _BARE = re.compile(
 )
 _CONTENT = re.compile(r"[a-z]{4,}")
 _EMPTY = _words(
-    "what when where which whose does have been will would could should with from this that these those them they there then than "
-    "about into more some same done make made help tell want need know mean dystonia please thanks sorry"
+    "what when where which whose does have been will would could should with from this that these those "
+    "them they there then than about into more some same done make made help tell want need know mean "
+    "dystonia please thanks sorry"
 )
 
 

@@ -1,4 +1,5 @@
 """Entities: phrases of the vocabulary found in the repaired words by spaCy's phrase matcher."""
+
 from __future__ import annotations
 
 import re
@@ -30,7 +31,9 @@ from nlu.words import SpellingRepair, shared_tokenizer
 COUNTRY = "country"
 HARDLY = 88.0
 """The likeness, in per cent, that a repaired word must have to what was typed for a country to count."""
-_NEGATION = re.compile(r"\b(?:not|except|it isn't|it isnt|rather than|instead of|other than|no longer)(?: (?:the|my|in|about|on|a))*$", re.I)
+_NEGATION = re.compile(
+    r"\b(?:not|except|it isn't|it isnt|rather than|instead of|other than|no longer)(?: (?:the|my|in|about|on|a))*$", re.I
+)
 
 
 # Registered as a featurizer too: only those pass what they found on to the next components while Rasa trains.
@@ -76,7 +79,8 @@ class VocabularyExtractor(ReadingComponent):
         reading.mentions = self._find(reading)
         message.set(
             ENTITIES,
-            message.get(ENTITIES, []) + [self._as_entity(reading, mention) for mention in reading.mentions if not mention.excluded],
+            message.get(ENTITIES, [])
+            + [self._as_entity(reading, mention) for mention in reading.mentions if not mention.excluded],
             add_to_output=True,
         )
 
@@ -109,7 +113,9 @@ class VocabularyExtractor(ReadingComponent):
             if self._kinds[self._nlp.vocab.strings[key]][0] != COUNTRY or _hardly_repaired(reading, first, last)
         }
         # A phrase as typed wins over the same place repaired: misspellings that people make often are in the vocabulary.
-        found.update({(first, last): key for matcher in (self._any_case, self._exact_case) for key, first, last in matcher(typed)})
+        found.update(
+            {(first, last): key for matcher in (self._any_case, self._exact_case) for key, first, last in matcher(typed)}
+        )
         taken: List[Mention] = []
         for (first, last), key in sorted(found.items(), key=lambda item: (item[0][0] - item[0][1], item[0][0])):
             if all(last <= other.first or other.last <= first for other in taken):

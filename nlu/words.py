@@ -1,4 +1,5 @@
 """Words: spaCy's English tokenizer, then spelling repair that knows the vocabulary."""
+
 from __future__ import annotations
 
 import re
@@ -33,9 +34,9 @@ COMMON = 30_000
 
 # Words of their own that stand a slip or two from a medical term and must never become it.
 PROTECTED = frozenset(
-    "dystopia dystopian dystopias dystrophy dystrophic dystrophies dysphagia dysphonia dyskinesia dyskinetic dysarthria dyslexia "
-    "dyspraxia dystocia dyspnea dyspnoea dysphoria dysplasia estonia myotonia hypotonia hypertonia ataxia catatonia botulism "
-    "myopia toxic tonic cramp clamp patients patience".split()
+    "dystopia dystopian dystopias dystrophy dystrophic dystrophies dysphagia dysphonia dyskinesia dyskinetic "
+    "dysarthria dyslexia dyspraxia dystocia dyspnea dyspnoea dysphoria dysplasia estonia myotonia hypotonia "
+    "hypertonia ataxia catatonia botulism myopia toxic tonic cramp clamp patients patience".split()
 )
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "“": '"', "”": '"'})
 _LETTERS = re.compile(r"^[a-z]+$")
@@ -90,7 +91,12 @@ class SpellingRepair(ReadingComponent):
         texts += [phrase for term in store.terms.values() for phrase in [term.name, *term.synonyms, *term.older_terms]]
         texts += [synonym for country in store.countries.values() for synonym in country.synonyms]
         counted = Counter(word for text in texts for word in re.findall(r"[a-z]+", text.lower()))
-        named = {word for term in store.terms.values() if term.kind in NAMED_KINDS for word in re.findall(r"[a-z]+", term.name.lower())}
+        named = {
+            word
+            for term in store.terms.values()
+            if term.kind in NAMED_KINDS
+            for word in re.findall(r"[a-z]+", term.name.lower())
+        }
         named |= {synonym.lower() for term in store.terms.values() if term.kind in NAMED_KINDS for synonym in term.synonyms}
         # "Botx" is botox sooner than "both", however often the cards say "both".
         self._domain = {word: count + NAMED * (word in named) for word, count in counted.items()}

@@ -30,8 +30,8 @@ def red_flag_in(tracker: Optional[DialogueStateTracker]) -> Optional[Text]:
 def lead_to_help(parsed: Dict[Text, Any], tracker: Optional[DialogueStateTracker]) -> None:
     """Leads a message to help that asks for it after an urgent reply, whatever else it resembles.
 
-    Asked for a number, and right after the reply what to do, the reply is said again; who tells how things stand ("it came out",
-    "nobody answers there") gets a reply of its own, unless the rules see a red flag in it.
+    Asked for a number, and right after the reply what to do, the reply is said again; who tells how things stand
+    ("it came out", "nobody answers there") gets a reply of its own, unless the rules see a red flag in it.
     """
     text, kinds = parsed.get(TEXT) or "", kinds_in(tracker)
     kind = last_urgent(kinds)

@@ -40,7 +40,11 @@ def path_for_inputs() -> Path:
             cards = yaml.load(path.read_bytes(), Loader=_LOADER) or []
         except (OSError, yaml.YAMLError):
             cards = []  # Whoever trains or serves says what is wrong with it.
-        learned = [[card.get(field) for field in ("id", "topic", "about", "questions", "state")] for card in cards if isinstance(card, dict)]
+        learned = [
+            [card.get(field) for field in ("id", "topic", "about", "questions", "state")]
+            for card in cards
+            if isinstance(card, dict)
+        ]
         digest.update(json.dumps(learned).encode())
     return MODELS / f"{digest.hexdigest()[:12]}.tar.gz"
 

@@ -32,7 +32,8 @@ HELP_BUTTONS = ("Show me the helpline", "Help me find a person to talk to")
 
 
 WITHOUT_REMINDER = frozenset({"utter_forgotten", "utter_relieved", "utter_help_is_near", "utter_no_answer", "utter_numbers"})
-"""Replies under which no number is repeated: they hold it, or whoever has a talk deleted may be watched, and nothing may hint at it."""
+"""Replies under which no number is repeated: they hold it, or whoever has a talk deleted may be watched, and nothing
+may hint at it."""
 
 
 class ResponseWriter(TemplatedNaturalLanguageGenerator):
@@ -61,8 +62,14 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         response["custom"] = self._contract(told, tracker, cautions).as_custom()
         return response
 
-    def _fill(self, response: Dict[Text, Any], told: Dict[Text, Any], tracker: DialogueStateTracker, due: Optional[Text]) -> List[Text]:
-        """Fills a reply that is not urgent: what it offers, and where help is, first where a red flag is in doubt; returns cautions."""
+    def _fill(
+        self, response: Dict[Text, Any], told: Dict[Text, Any], tracker: DialogueStateTracker, due: Optional[Text]
+    ) -> List[Text]:
+        """Fills a reply that is not urgent: what it offers, and where help is, first where a red flag is in doubt.
+
+        Returns:
+            The cautions that the reply carries then.
+        """
         other = self._other_condition(tracker) if told.get("kind") == "out_of_scope" else None
         if other:
             response["text"] = OUT_OF_SCOPE_OTHER.format(other=other)
@@ -81,7 +88,7 @@ class ResponseWriter(TemplatedNaturalLanguageGenerator):
         return []
 
     def _other_condition(self, tracker: DialogueStateTracker) -> Optional[str]:
-        """The name of a condition that is taken for dystonia, where the message names one; None too when no fact can be read."""
+        """The name of a condition taken for dystonia, where the message names one; None too when no fact can be read."""
         named = [str(entity["value"]) for entity in _entities(tracker) if entity.get("entity") == LOOKALIKE]
         try:
             return shared_store().name(named[0]) if named else None

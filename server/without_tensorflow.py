@@ -42,7 +42,19 @@ LEFT_OUT = {
 
 
 UNUSED_WHEN_SERVING = frozenset(
-    {"PIL", "aio_pika", "aiogram", "aiormq", "matplotlib", "pamqp", "prompt_toolkit", "questionary", "scipy", "sklearn", "spacy.cli"}
+    {
+        "PIL",
+        "aio_pika",
+        "aiogram",
+        "aiormq",
+        "matplotlib",
+        "pamqp",
+        "prompt_toolkit",
+        "questionary",
+        "scipy",
+        "sklearn",
+        "spacy.cli",
+    }
 )
 """Packages and modules that are installed, and that no process needs which only serves."""
 

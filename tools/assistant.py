@@ -68,7 +68,7 @@ class Assistant:
         self._answerer = Answerer(shared_store())
         self._loop = asyncio.new_event_loop()
 
-    def parse(self, text: Text, talk: Talk = Talk()) -> Dict[Text, Any]:
+    def parse(self, text: Text, talk: Talk = Talk()) -> Dict[Text, Any]:  # noqa: B008 - a talk is frozen
         """Rasa's parse of a message, in a talk."""
         message = UserMessage(text, metadata={TALK: talk.as_slots()})
         return self._loop.run_until_complete(self._agent.processor.parse_message(message))
@@ -77,7 +77,7 @@ class Assistant:
         """The nodes of Rasa's graph by name, in which the components run; to time them."""
         return self._agent.processor.graph_runner._instantiated_nodes
 
-    def turn(self, text: Text, talk: Talk = Talk()) -> Turn:
+    def turn(self, text: Text, talk: Talk = Talk()) -> Turn:  # noqa: B008 - a talk is frozen
         """The reply to a message in a talk, by the same intents and actions as the rules in data/rules."""
         parse = self.parse(text, talk)
         intent = parse["intent"]["name"]

@@ -78,7 +78,9 @@ def lock(uv):
     project = [*common, "--python-version", "3.10", "--extra", "test", str(ROOT / "pyproject.toml")]
     run([*project, "--upgrade", "-o", str(ROOT / "requirements.txt")], "pin the packages")
     overrides = ["--no-config", "--override", str(ROOT / "tools" / "overrides-tensorflow.txt")]
-    run([*project, *overrides, "--upgrade", "-o", str(ROOT / "requirements-tensorflow.txt")], "pin the packages with TensorFlow")
+    run(
+        [*project, *overrides, "--upgrade", "-o", str(ROOT / "requirements-tensorflow.txt")], "pin the packages with TensorFlow"
+    )
     servers = [*common, "--python-version", "3.10", "--no-config", str(ROOT / "tools" / "servers.in")]
     run([*servers, "--upgrade", "-o", str(ROOT / "requirements-servers.txt")], "pin the servers of `make cluster`")
 

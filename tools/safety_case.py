@@ -125,9 +125,9 @@ def _figures(report: Dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Figures",
         "",
-        "Measured on messages that no rule and no training example was made from. In brackets the 95 % interval (Wilson, "
-        "1927). A message is caught where help comes first: by the whole urgent reply (raised at once), or by an answer that the "
-        "number leads, because it was in doubt.",
+        "Measured on messages that no rule and no training example was made from. In brackets the 95 % interval "
+        "(Wilson, 1927). A message is caught where help comes first: by the whole urgent reply (raised at once), "
+        "or by an answer that the number leads, because it was in doubt.",
         "",
         "| what | share | of | goal | |",
         "|---|---|---|---|---|",

@@ -450,7 +450,9 @@ def test_nobody_says_anything_of_anothers_answer(assistant: RunningAssistant, vi
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_file_comes_with_a_strict_policy_and_is_sent_again_only_when_changed(assistant: RunningAssistant, name: str) -> None:
+def test_each_file_comes_with_a_strict_policy_and_is_sent_again_only_when_changed(
+    assistant: RunningAssistant, name: str
+) -> None:
     first = requests.get(f"{assistant.url}/widget/{name}", timeout=10)
     again = requests.get(f"{assistant.url}/widget/{name}", headers={"If-None-Match": first.headers["ETag"]}, timeout=10)
     plain = requests.get(f"{assistant.url}/widget/{name}", headers={"Accept-Encoding": "identity"}, timeout=10)

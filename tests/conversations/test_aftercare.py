@@ -82,7 +82,9 @@ def test_after_an_emergency_help_says_again_what_to_do(talk: Callable[..., Turns
     assert again["reply"]["cards"] == first["reply"]["cards"] == ["red_flags.baclofen_overdose"]
 
 
-@pytest.mark.parametrize("asked", ["what should I do", "what now", "tell me what to do", "say that again", "how long have I got"])
+@pytest.mark.parametrize(
+    "asked", ["what should I do", "what now", "tell me what to do", "say that again", "how long have I got"]
+)
 def test_whoever_asks_right_after_what_to_do_is_told_again(talk: Callable[..., Turns], asked: str) -> None:
     first, again = talk("took too many baclofen", asked)
 
@@ -99,7 +101,9 @@ def test_whoever_asks_right_after_what_to_do_is_told_again(talk: Callable[..., T
         ("nobody answers there", "I am sorry that nobody answers"),
     ],
 )
-def test_how_things_stand_after_an_emergency_gets_a_reply_of_its_own(talk: Callable[..., Turns], told: str, beginning: str) -> None:
+def test_how_things_stand_after_an_emergency_gets_a_reply_of_its_own(
+    talk: Callable[..., Turns], told: str, beginning: str
+) -> None:
     after = talk("she's choking", told)[-1]
 
     assert after["text"].startswith(beginning) and "call your local emergency number" in after["text"]
@@ -109,7 +113,9 @@ def test_news_with_a_red_flag_in_it_is_an_emergency_still(talk: Callable[..., Tu
     assert talk("he's having a seizure", "he stopped but now he cant breathe")[-1]["reply"]["kind"] == "emergency"
 
 
-@pytest.mark.parametrize("asked", ["what's the emergency number in the UK", "number for the samaritans?", "who do I call in an emergency"])
+@pytest.mark.parametrize(
+    "asked", ["what's the emergency number in the UK", "number for the samaritans?", "who do I call in an emergency"]
+)
 def test_a_number_is_told_whatever_came_before(talk: Callable[..., Turns], asked: str) -> None:
     told = talk(asked)[0]
 

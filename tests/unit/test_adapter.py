@@ -17,8 +17,13 @@ def tiny_graph(path: Path) -> None:
     """One linear layer, its weights under a number, as the exporter names them."""
     weights = numpy_helper.from_array(np.ones((3, 2), np.float32), "val_7")
     bias = numpy_helper.from_array(np.zeros(2, np.float32), f"{LAYER}.bias")
-    nodes = [helper.make_node("MatMul", ["x", "val_7"], ["product"]), helper.make_node("Add", [f"{LAYER}.bias", "product"], ["y"])]
-    inputs, outputs = ([helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size])] for name, size in (("x", 3), ("y", 2)))
+    nodes = [
+        helper.make_node("MatMul", ["x", "val_7"], ["product"]),
+        helper.make_node("Add", [f"{LAYER}.bias", "product"], ["y"]),
+    ]
+    inputs, outputs = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size])] for name, size in (("x", 3), ("y", 2))
+    )
     onnx.save(helper.make_model(helper.make_graph(nodes, "tiny", inputs, outputs, [weights, bias])), str(path))
 
 

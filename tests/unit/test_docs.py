@@ -1,4 +1,4 @@
-"""The documentation says what is there: every command, file, setting, field and card that it names exists, and none is left out."""
+"""The documentation says what is there: each command, file, setting, field and card it names exists, and none is left out."""
 from __future__ import annotations
 
 import re

@@ -181,7 +181,9 @@ def test_the_words_for_a_lost_file_name_the_same_emergency_numbers_as_the_file(t
 
 
 @pytest.mark.parametrize("kind", HELP_KINDS)
-def test_the_button_of_a_reply_in_doubt_raises_a_red_flag_of_its_kind_by_the_rules_alone(kind: str, real_store: FactStore) -> None:
+def test_the_button_of_a_reply_in_doubt_raises_a_red_flag_of_its_kind_by_the_rules_alone(
+    kind: str, real_store: FactStore
+) -> None:
     _, _, button = IF_SO[kind]
 
     raised = red_flag_rules.raised(button)

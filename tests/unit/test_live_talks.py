@@ -265,4 +265,9 @@ def test_a_turn_that_could_not_be_stored_is_not_taken_for_stored(store: TalkStor
     # It waits (server/unsaved.py), and is stored once, in its place.
     assert texts(fetched(store)) == texts(whole(store)) == ["first", "second", "third"]
     turn(store, "fourth")
-    assert texts(asyncio.run(super(UnsavedTalks, store).retrieve_full_tracker(SENDER))) == ["first", "second", "third", "fourth"]
+    assert texts(asyncio.run(super(UnsavedTalks, store).retrieve_full_tracker(SENDER))) == [
+        "first",
+        "second",
+        "third",
+        "fourth",
+    ]

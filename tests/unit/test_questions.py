@@ -344,7 +344,9 @@ def test_courtesies_around_a_question_are_laid_aside_and_nothing_else(typed: str
     assert without_courtesies(typed) == plain
 
 
-@pytest.mark.parametrize("text", ["Could you please tell me,", "Hi there, I hope you don't mind me asking.", "Good evening everyone."])
+@pytest.mark.parametrize(
+    "text", ["Could you please tell me,", "Hi there, I hope you don't mind me asking.", "Good evening everyone."]
+)
 def test_a_courtesy_before_a_question_is_no_question_beside_it(text: str) -> None:
     reading = read(f"{text} what is dystonia?")
 

@@ -21,7 +21,12 @@ def test_words_that_say_it_is_happening_raise_their_red_flag(text: str, flag: st
 
 @pytest.mark.parametrize(
     "text",
-    ["Can botox make swallowing hard?", "what if I can't swallow one day", "I can breathe fine", "I had trouble swallowing years ago"],
+    [
+        "Can botox make swallowing hard?",
+        "what if I can't swallow one day",
+        "I can breathe fine",
+        "I had trouble swallowing years ago",
+    ],
 )
 def test_what_asks_in_general_is_denied_or_is_over_raises_nothing(text: str) -> None:
     assert red_flag_rules.raised(text) == []

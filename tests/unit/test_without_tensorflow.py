@@ -103,7 +103,8 @@ def test_who_only_serves_does_without_what_serving_needs_not(tmp_path: Path) -> 
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from server import without_tensorflow as w; w.install(serving=True)\n"
         "import rasa.core.run, nlu.cards, nlu.decision\n"
-        "print([name for name in sorted(w.UNUSED_WHEN_SERVING & sys.modules.keys()) if sys.modules[name].__spec__.has_location])"
+        "print([name for name in sorted(w.UNUSED_WHEN_SERVING & sys.modules.keys())"
+        " if sys.modules[name].__spec__.has_location])"
     )
 
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)

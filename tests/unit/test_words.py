@@ -129,6 +129,8 @@ def test_rasas_own_tokens_are_set_too() -> None:
     assert [token.text for token in parse("What is dystonia?").get("text_tokens")] == ["What", "is", "dystonia", "?"]
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("byee", "bye"), ("helllo", "hello"), ("dystoniaa", "dystonia"), ("bottox", "botox")])
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("byee", "bye"), ("helllo", "hello"), ("dystoniaa", "dystonia"), ("bottox", "botox")]
+)
 def test_a_doubled_letter_is_taken_out_before_anything_else_is_tried(typed: str, meant: str) -> None:
     assert repaired(typed) == meant

@@ -1,4 +1,4 @@
-"""Collects the examples that the adapter may see, has it trained in the environment with TensorFlow, and puts it in its place."""
+"""Collects the examples that the adapter may see, has it trained in the environment with TensorFlow, and puts it in place."""
 from __future__ import annotations
 
 import json
@@ -37,7 +37,12 @@ def main() -> int:
         texts, graph, target = (Path(folder) / name for name in ("examples.json", "encoder.onnx", "adapter.npz"))
         texts.write_text(json.dumps(rows), encoding="utf-8")
         sentence_encoder.write_plain(graph)
-        command = [str(python), "-m", "tools.adapter.training", *map(str, (texts, graph, sentence_encoder.tokenizer_path(), target))]
+        command = [
+            str(python),
+            "-m",
+            "tools.adapter.training",
+            *map(str, (texts, graph, sentence_encoder.tokenizer_path(), target)),
+        ]
         if subprocess.run(command, cwd=ROOT, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, check=False).returncode:
             print("The adapter was not trained, and the old one is kept. Mend: see the words above.", file=sys.stderr)
             return 1
@@ -62,7 +67,14 @@ def examples() -> List[Dict[str, Any]]:
         if example.get(TEXT) and not is_unseen(example.get(TEXT)):
             marks = example.get(METADATA) or {}
             alarm = marks.get(RED_FLAG) or marks.get(BOUNDARY) or ""
-            rows.append({"text": reading_of(example).parts[0].text, "intent": example.get(INTENT) or NOT_THIS, "card": marks.get(CARD), "alarm": alarm})
+            rows.append(
+                {
+                    "text": reading_of(example).parts[0].text,
+                    "intent": example.get(INTENT) or NOT_THIS,
+                    "card": marks.get(CARD),
+                    "alarm": alarm,
+                }
+            )
     return rows
 
 

@@ -41,7 +41,14 @@ MAX_TOKENS = 64
 SEED = 20261121
 TASKS = ("intent", "card", "alarm")
 
-LINEAR = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense", "intermediate.dense", "output.dense")
+LINEAR = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
 
 
 class Encoder(tf.Module):
@@ -52,7 +59,13 @@ class Encoder(tf.Module):
         model = onnx.load(str(graph))
         held = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
         self._fixed = {name: tf.constant(held[place]) for name, place in adapter.layers(model.graph).items()}
-        self._fixed.update({name: tf.constant(values) for name, values in held.items() if name.startswith("inner.") and values.dtype == np.float32})
+        self._fixed.update(
+            {
+                name: tf.constant(values)
+                for name, values in held.items()
+                if name.startswith("inner.") and values.dtype == np.float32
+            }
+        )
         chance = np.random.RandomState(SEED)
         self.narrow: Dict[str, tf.Variable] = {}
         for name in (f"inner.encoder.layer.{layer}.{linear}" for layer in range(LAYERS) for linear in LINEAR):
@@ -75,7 +88,9 @@ class Encoder(tf.Module):
             def split(values: tf.Tensor) -> tf.Tensor:
                 return tf.transpose(tf.reshape(values, (sentences, pieces, HEADS, WIDTH // HEADS)), (0, 2, 1, 3))
 
-            query, key, value = (split(self._linear(state, f"{name}.attention.self.{each}")) for each in ("query", "key", "value"))
+            query, key, value = (
+                split(self._linear(state, f"{name}.attention.self.{each}")) for each in ("query", "key", "value")
+            )
             looks = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) / np.sqrt(WIDTH / HEADS).astype(np.float32) + hidden)
             seen = tf.reshape(tf.transpose(tf.matmul(looks, value), (0, 2, 1, 3)), (sentences, pieces, WIDTH))
             seen = tf.nn.dropout(self._linear(seen, f"{name}.attention.output.dense"), rate)
@@ -86,7 +101,9 @@ class Encoder(tf.Module):
         return tf.math.l2_normalize(means, axis=1)
 
     def _linear(self, values: tf.Tensor, name: str) -> tf.Tensor:
-        narrow = tf.tensordot(tf.tensordot(values, self.narrow[f"{name}.{adapter.DOWN}"], 1), self.narrow[f"{name}.{adapter.UP}"], 1)
+        narrow = tf.tensordot(
+            tf.tensordot(values, self.narrow[f"{name}.{adapter.DOWN}"], 1), self.narrow[f"{name}.{adapter.UP}"], 1
+        )
         return tf.tensordot(values, self._fixed[name], 1) + self._fixed[f"{name}.bias"] + narrow
 
     def _norm(self, values: tf.Tensor, name: str) -> tf.Tensor:
@@ -101,7 +118,9 @@ def targets(rows: Sequence[Dict[str, Any]], task: str) -> Tuple["np.ndarray", in
     return np.array([names.index(row[task]) if row[task] is not None else -1 for row in rows], np.int32), len(names)
 
 
-def batches(rows: Sequence[Dict[str, Any]], tokenizer: Tokenizer, chance: random.Random) -> Iterator[Tuple["np.ndarray", "np.ndarray", "np.ndarray"]]:
+def batches(
+    rows: Sequence[Dict[str, Any]], tokenizer: Tokenizer, chance: random.Random
+) -> Iterator[Tuple["np.ndarray", "np.ndarray", "np.ndarray"]]:
     """Row numbers, word pieces and mask of each batch of an epoch, in a new order."""
     order = chance.sample(range(len(rows)), len(rows))
     wide = BATCH * LIKE_LENGTHS
@@ -125,7 +144,10 @@ def train(rows: List[Dict[str, Any]], graph: Path, tokenizer: Tokenizer) -> Dict
     chance = random.Random(SEED)
     encoder = Encoder(graph)
     wanted = {task: targets(rows, task) for task in TASKS}
-    heads = {task: (tf.Variable(tf.random.normal((WIDTH, count), stddev=0.02)), tf.Variable(tf.zeros(count))) for task, (_, count) in wanted.items()}
+    heads = {
+        task: (tf.Variable(tf.random.normal((WIDTH, count), stddev=0.02)), tf.Variable(tf.zeros(count)))
+        for task, (_, count) in wanted.items()
+    }
     sizes = np.bincount(wanted["intent"][0])
     rarity = tf.constant(np.sqrt(sizes.mean() / sizes).astype(np.float32))
     steps = EPOCHS * -(-len(rows) // BATCH)
@@ -138,7 +160,9 @@ def train(rows: List[Dict[str, Any]], graph: Path, tokenizer: Tokenizer) -> Dict
 
         def __call__(self, step: Any) -> Any:
             share = tf.cast(step, tf.float32) / steps
-            return self.top * tf.minimum(share / WARM_UP, 0.5 * (1 + tf.cos(np.pi * tf.minimum(1.0, (share - WARM_UP) / (1 - WARM_UP)))))
+            return self.top * tf.minimum(
+                share / WARM_UP, 0.5 * (1 + tf.cos(np.pi * tf.minimum(1.0, (share - WARM_UP) / (1 - WARM_UP))))
+            )
 
     narrow = list(encoder.narrow.values())
     weights = [variable for head in heads.values() for variable in head]
@@ -168,10 +192,21 @@ def train(rows: List[Dict[str, Any]], graph: Path, tokenizer: Tokenizer) -> Dict
     for epoch in range(EPOCHS):
         losses: List[float] = []
         for rows_of, ids, mask in batches(rows, tokenizer, chance):
-            losses.append(float(step(tf.constant(ids), tf.constant(mask), *(tf.constant(wanted[task][0][rows_of]) for task in TASKS))))
+            losses.append(
+                float(step(tf.constant(ids), tf.constant(mask), *(tf.constant(wanted[task][0][rows_of]) for task in TASKS)))
+            )
             if len(losses) % 20 == 0:
-                print(f"\repoch {epoch + 1} of {EPOCHS}, batch {len(losses)} of {steps // EPOCHS}, {time.monotonic() - started:.0f} s, loss {np.mean(losses[-20:]):.2f} ", end="", flush=True)
-        print(f"\repoch {epoch + 1} of {EPOCHS}: {time.monotonic() - started:.0f} s, mean loss {np.mean(losses):.3f}{' ' * 30}", flush=True)
+                print(
+                    f"\repoch {epoch + 1} of {EPOCHS}, batch {len(losses)} of {steps // EPOCHS}, "
+                    f"{time.monotonic() - started:.0f} s, loss {np.mean(losses[-20:]):.2f} ",
+                    end="",
+                    flush=True,
+                )
+        print(
+            f"\repoch {epoch + 1} of {EPOCHS}: {time.monotonic() - started:.0f} s, "
+            f"mean loss {np.mean(losses):.3f}{' ' * 30}",
+            flush=True,
+        )
     return {name: variable.numpy().astype(np.float16) for name, variable in encoder.narrow.items()}
 
 

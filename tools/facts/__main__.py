@@ -77,13 +77,15 @@ def check(store: FactStore) -> int:
         print(f"  {topic:<22}{count:>5}")
     states = Counter(card.state.value for card in cards)
     print(
-        f"Cards by state of review: {', '.join(f'{state.value} {states[state.value]}' for state in State)} (by a clinician: 'reviewed')"
+        f"Cards by state of review: {', '.join(f'{state.value} {states[state.value]}' for state in State)} "
+        "(by a clinician: 'reviewed')"
     )
     orphans = sorted(set(store.cards) - {other for card in cards for other in card.see_also})
     print(f"Orphan cards, to which no other card leads: {len(orphans)}{': ' if orphans else ''}{', '.join(orphans)}")
     used = Counter(source for card in cards for source in {each for passage in card.passages for each in passage.sources})
     print(
-        f"Cards a source: median {median(used.values()):.0f}, most {used.most_common(1)[0][1]}; sources that no card names: {len(store.sources) - len(used)}"
+        f"Cards a source: median {median(used.values()):.0f}, most {used.most_common(1)[0][1]}; "
+        f"sources that no card names: {len(store.sources) - len(used)}"
     )
     print(f"Cards past their review date: {len(late)}{' (listed by: python -m tools.facts due)' if late else ''}")
     print(f"Reading grade: median {median(grade for grade, _ in grades):.1f}, worst {grades[-1][0]:.1f} ({grades[-1][1]})")

@@ -54,8 +54,10 @@ def document(store: FactStore) -> str:
         "",
         "Made by `make matrix` from the `covers` of the cards and from `facts/uncovered.yml`; do not edit it by hand.",
         "",
-        f"{len(listed)} cells: {counts['filled']} filled by a card of their own, {counts['by parent']} by a card of the wider group (↑), "
-        f"{counts['empty on purpose']} empty on purpose (–, reasons below), {counts['unexplained']} empty without a reason (?).",
+        f"{len(listed)} cells: {counts['filled']} filled by a card of their own, "
+        f"{counts['by parent']} by a card of the wider group (↑), "
+        f"{counts['empty on purpose']} empty on purpose (–, reasons below), "
+        f"{counts['unexplained']} empty without a reason (?).",
     ]
     for kind, facets in FACETS.items():
         lines += ["", f"## {kind.capitalize()}s", "", "| | " + " | ".join(facet.replace("_", " ") for facet in facets) + " |"]

@@ -52,7 +52,8 @@ def report(store: FactStore) -> int:
     reached = reach(store)
     asked = sum(each.asked for each in reached)
     print(
-        f"{asked} questions, each half held back in turn: {sum(each.first for each in reached) / asked:.0%} find their card first, "
+        f"{asked} questions, each half held back in turn: "
+        f"{sum(each.first for each in reached) / asked:.0%} find their card first, "
         f"{sum(each.in_three for each in reached) / asked:.0%} in the first three."
     )
     unreachable = [each for each in reached if not each.in_three]

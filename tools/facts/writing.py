@@ -12,8 +12,10 @@ import yaml
 from dystonia.models import Card
 
 _START = re.compile(r"^- id: (?P<id>\S+)\s*$", re.M)
-_FIELDS = ("id", "topic", "about", "questions", "lead", "points", "covers", "reviewed", "review_by", "status", "state", "clinician", "by_country",
-           "cautions", "see_also")  # fmt: skip
+_FIELDS = (
+    "id", "topic", "about", "questions", "lead", "points", "covers", "reviewed", "review_by", "status", "state", "clinician",
+    "by_country", "cautions", "see_also",
+)  # fmt: skip
 
 
 def plain(card: Card) -> Dict[str, Any]:
