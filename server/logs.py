@@ -1,14 +1,23 @@
-"""The log: plain lines, or JSON lines for machines. An error's own words are left out, because they may quote a visitor."""
+"""The log: plain lines, or JSON lines for machines, without words or ids of visitors.
+
+An error's own words are left out, because they may quote a visitor. So is what asyncio and Sanic add to their lines: the
+arguments of what failed, and the address that was asked for.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import traceback
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, Dict, Optional, Tuple, Type
+
+QUOTING = ("asyncio", "sanic")
+"""Loggers whose lines hold what was worked on."""
+_TALK = re.compile(r"\b(rest|widget|slack|telegram):[\w.@:+=-]+", re.ASCII)
 
 
 class Lines(logging.Formatter):
@@ -21,7 +30,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        told = _told(record.created, record.levelname, record.name, record.getMessage())
+        told = _told(record.created, record.levelname, record.name, _message(record))
         if record.exc_info and record.exc_info[0]:
             told["error"] = _without_words(record.exc_info)  # type: ignore[arg-type]
         if self._form == "json":
@@ -56,6 +65,15 @@ def tell(words: str, form: str, level: str = "INFO") -> None:
 
 def _only_the_name(_logger: Any, _method: str, event: Dict[str, Any]) -> str:
     return str(event["event"])
+
+
+def _message(record: logging.LogRecord) -> str:
+    """What a line says, without ids of talks: Rasa's own name one where a talk goes round in circles."""
+    if isinstance(record.msg, BaseException):
+        return type(record.msg).__name__
+    if record.name.partition(".")[0] in QUOTING:
+        return re.split(r"\n|\(|%", str(record.msg), maxsplit=1)[0].strip()
+    return _TALK.sub(r"\1:...", record.getMessage())
 
 
 def _told(seconds: float, level: str, logger: str, message: str) -> Dict[str, str]:

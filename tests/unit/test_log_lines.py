@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
-from typing import Iterator
+from typing import Any, Iterator, Tuple
 
 import pytest
 import structlog
@@ -82,6 +84,41 @@ def test_what_rasas_own_lines_quote_is_left_out(form: str, capsys: pytest.Captur
 
     said = capsys.readouterr().err
     assert "event.deserialization.failed" in said and TELLING not in said
+
+
+def test_what_asyncio_quotes_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    async def fail_late() -> None:
+        fail()
+
+    async def fail_in_the_background() -> None:
+        asyncio.get_running_loop().call_soon(lambda text: fail(), f"{TELLING} said")
+        await asyncio.wait([asyncio.ensure_future(fail_late())])
+
+    logs.set_up("plain")
+    asyncio.run(fail_in_the_background())
+    gc.collect()
+
+    said = capsys.readouterr().err
+    assert "Exception in callback" in said and "Task exception was never retrieved [ValueError from KeyError at " in said
+    assert TELLING not in said
+
+
+@pytest.mark.parametrize("line", [("Exception occurred while handling uri: %s", f"'/?{TELLING}'"), (ValueError(TELLING),)])
+def test_what_sanic_quotes_is_left_out(line: Tuple[Any, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("plain")
+
+    logging.getLogger("sanic.error").error(*line)
+
+    said = capsys.readouterr().err
+    assert said in ("ERROR sanic.error: Exception occurred while handling uri:\n", "ERROR sanic.error: ValueError\n")
+
+
+def test_an_id_of_a_talk_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("plain")
+
+    logging.getLogger("rasa.core.processor").warning("Circuit breaker tripped. Stopped for sender 'slack:T1:C2:U3'.")
+
+    assert capsys.readouterr().err.endswith("Stopped for sender 'slack:...'.\n")
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])
