@@ -6,6 +6,7 @@ take over; until then, and where they never are, the old ones go on.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -31,6 +32,8 @@ RESTARTS = 5
 """How often a process may die within a minute before the assistant gives up."""
 STATUS_FILE = "run.json"
 """In the data folder, for `make reload` and `make doctor`: which process this is, and what became of the last reload."""
+MARK_FILE = "run.lock"
+"""Beside it: held for as long as a supervisor lives. After a power cut, the number in the other file may be anyone's."""
 BACKLOG = 100
 """Callers that wait at the socket while a process is replaced or started again."""
 
@@ -163,6 +166,7 @@ class Supervisor:
         self._next: List[Process] = []
         self._reloads = 0
         self._asked = False
+        self._mark = hold(settings.data / MARK_FILE, fcntl.LOCK_SH, os.O_CREAT)
 
     def run(self) -> int:
         """Runs until it is stopped; returns the exit status.
@@ -172,6 +176,7 @@ class Supervisor:
             NotUsable: the processes did not start, or ended again and again.
         """
         signal.signal(signal.SIGUSR1, self._on_request)
+        self._note("starting")
         model = self._model(subprocess.run)
         try:
             self._processes = self._made(model, self._settings.action_port)
@@ -371,6 +376,21 @@ def listening(name: str, host: str, port: int) -> socket.socket:
     except OSError as error:
         mend = f"stop what runs there, or set {name} to another port"
         raise SettingsError(f"Port {port} on {host} can't be used ({error.strerror}). Mend: {mend}.") from None
+
+
+def hold(mark: Path, how: int, open_as: int = 0) -> int:
+    """Holds a mark: a supervisor shares it with others, a command that needs that none runs has it alone; returns its number.
+
+    Raises:
+        OSError: there is none, or it is held by another.
+    """
+    held = os.open(mark, os.O_RDWR | open_as, 0o600)
+    try:
+        fcntl.flock(held, how)
+    except OSError:
+        os.close(held)
+        raise
+    return held
 
 
 def _free_port() -> int:

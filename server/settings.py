@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LOG_FORMS = ("plain", "json")
 SHORTEST_SECRET = 32
+AS_OWNER = "run the command as who runs the assistant (docs/operations.md#as-the-service-does)"
+_PLACE = r"(?:[^\s/@:\[\]]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?"
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
@@ -115,6 +117,15 @@ class Settings:
                 "write there, make room on the disk, or set DYSTONIA_DATA to another folder."
             ) from None
 
+    def check_owner(self) -> None:
+        """For commands: root may write anywhere, but what it leaves there the assistant could neither read nor delete.
+
+        Raises:
+            SettingsError: this is root, and the data folder is someone else's.
+        """
+        if os.geteuid() == 0 and self.data.exists() and self.data.stat().st_uid != 0:
+            raise SettingsError(f"The data folder {self.data} is not root's. Mend: {AS_OWNER}.")
+
     @property
     def action_url(self) -> Optional[str]:
         """Where Rasa calls actions; None where it runs them itself."""
@@ -195,9 +206,10 @@ def _secret(environment: Mapping[str, str], name: str) -> Optional[str]:
 
 def _address(environment: Mapping[str, str], name: str, scheme: str, example: str) -> Optional[str]:
     address = environment.get(name) or None
-    if address is not None and not re.fullmatch(rf"{scheme}://[^\s/]+(?:/\S*)?", address):
+    if address is not None and not re.fullmatch(rf"{scheme}://(?:[^\s/@]*@)?{_PLACE}(?:/\S*)?", address):
         # The value itself may hold a password.
-        raise SettingsError(f"{name} is no address of such a server. Mend: write one like {example}.")
+        mend = f"write one like {example}, and in a password %40 for @, %2F for / and %3A for :"
+        raise SettingsError(f"{name} is no address of such a server. Mend: {mend}.")
     return address
 
 

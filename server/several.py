@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["CannotStart", "join"]
 
+USE_FILE = "in_use"
+"""In the data folder: held by the process that serves from it."""
 _held: List[Any] = []
 """What shows others that this process uses the talks; it ends with the process."""
 _marks: Dict[Path, int] = {}
@@ -63,7 +65,7 @@ def alone_in(folder: Path) -> bool:
     folder = folder.resolve()
     try:
         if folder not in _marks:
-            _marks[folder] = os.open(folder / "in_use", os.O_RDWR | os.O_CREAT, 0o600)
+            _marks[folder] = os.open(folder / USE_FILE, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(_marks[folder], fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False

@@ -8,29 +8,34 @@ forgotten, and goes after a week. Before talks are restored, what was forgotten 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.papers import BACKUP_DAYS, BACKUPS, DAY, DUMP_FILE, EVENT_FILES, NAMED, TALK_FILE
+from server.postgres import CannotStart, Presence, wait_for
+from server.run import MARK_FILE, hold
 from server.settings import Settings, SettingsError
+from server.several import USE_FILE
 from server.talks import Talks
-from tools.reload import NotRunning, status
 
 POSTGRES = "DYSTONIA_POSTGRES_URL"
 SECRET_FILE = "widget_secret"
 """Without it, the sessions of the chat widget end."""
 DATABASES = (TALK_FILE, *EVENT_FILES)
+RUNS = "The assistant runs. Mend: stop it (Ctrl-C, or systemctl stop; every instance), restore, and start it again."
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file, which belongs to that file alone."""
 
@@ -44,12 +49,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         settings = Settings.from_environment()
+        settings.check_owner()
         if asked.do == "backup":
             print(f"Backup: {back_up(settings)}\nIt holds health talk. It goes after {BACKUP_DAYS} days.")
         else:
             before = restore(settings, asked.file)
             print(f"Restored from {asked.file}." + (f" What stood here before is the backup {before}." if before else ""))
-    except (SettingsError, NotDone) as error:
+    except (SettingsError, NotDone, CannotStart) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -88,23 +94,66 @@ def restore(settings: Settings, backup: Path) -> Optional[Path]:
 
     Raises:
         NotDone: the assistant runs, or this is no backup.
+        CannotStart: PostgreSQL can't be reached.
     """
     _check(settings, backup)
-    postgres = os.environ.get(POSTGRES)
+    if settings.postgres_url:
+        wait_for(settings.postgres_url, patience=0)
+    with _to_itself(settings):
+        return _put_back(settings, backup, os.environ.get(POSTGRES))
+
+
+def _put_back(settings: Settings, backup: Path, postgres: Optional[str]) -> Optional[Path]:
     before = back_up(settings) if postgres or _there(settings.data) else None
     kept = postgres or f"sqlite:///{settings.talks}"
     forgotten = _forgotten(kept) if before else {}
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in (*DATABASES, SECRET_FILE):
-        for ending in ("", *BESIDE):
-            (settings.data / f"{name}{ending}").unlink(missing_ok=True)
-    for name in _there(backup):
-        _copy(backup / name, settings.data / name)
-    if (backup / DUMP_FILE).is_file():
+    if postgres:
         anew = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
         _postgres("pg_restore", postgres, *anew, str(backup / DUMP_FILE))
+    _replace_files(settings.data, backup)
     _forget_again(kept, forgotten, time.time() - settings.keep_days * DAY)
     return before
+
+
+@contextmanager
+def _to_itself(settings: Settings) -> Iterator[None]:
+    """Sees that nobody uses what is to be replaced, and that an assistant that is started meanwhile waits.
+
+    Raises:
+        NotDone: someone does, or nothing can be written there.
+    """
+    with ExitStack() as stack:
+        try:
+            settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stack.callback(os.close, hold(settings.data / MARK_FILE, fcntl.LOCK_EX | fcntl.LOCK_NB, os.O_CREAT))
+            # A supervisor that was killed leaves Rasa to finish what is under way.
+            stack.callback(os.close, hold(settings.data / USE_FILE, fcntl.LOCK_EX | fcntl.LOCK_NB, os.O_CREAT))
+            if settings.postgres_url:
+                stack.callback(Presence(settings.postgres_url, shares_redis=False, patience=0).close)
+        except (BlockingIOError, CannotStart):
+            raise NotDone(RUNS) from None
+        except OSError as error:
+            raise NotDone(f"{settings.data} can't be used ({error.strerror}). Mend: see to its permissions.") from None
+        yield
+
+
+def _replace_files(data: Path, backup: Path) -> None:
+    """Puts files in the place of others once all of them are written.
+
+    Raises:
+        NotDone: they could not be written; nothing was replaced.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="restore-", dir=data) as written:
+            for name in _there(backup):
+                _copy(backup / name, Path(written, name))
+            for name in (*DATABASES, SECRET_FILE):
+                for ending in ("", *BESIDE):
+                    (data / f"{name}{ending}").unlink(missing_ok=True)
+            for name in _there(backup):
+                Path(written, name).replace(data / name)
+    except (OSError, sqlite3.Error) as error:
+        raise NotDone(f"The backup can't be put into {data} ({error}). Mend: see to room and permissions.") from None
 
 
 def _new_folder(data: Path) -> Path:
@@ -142,14 +191,12 @@ def _check(settings: Settings, backup: Path) -> None:
         raise NotDone(f"{', '.join(damaged)} is damaged. Mend: take another backup.")
     if (backup / DUMP_FILE).is_file() != bool(os.environ.get(POSTGRES)):
         raise NotDone(f"The backup is of another kind of database. Mend: set {POSTGRES} as when it was made, or leave it out.")
-    try:
-        status(settings)
-    except NotRunning:
-        return
-    raise NotDone("The assistant runs. Mend: stop it (Ctrl-C, or systemctl stop), restore, and start it again.")
 
 
 def _is_whole(path: Path) -> bool:
+    if not path.stat().st_size:
+        # To SQLite, an empty file is a database of its own.
+        return False
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as copy:
             return copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import time
 import urllib.request
+import warnings
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,7 +21,7 @@ from typing import Callable, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 # Only what needs no package stands here: a check that needs one imports it, and says so where it is missing.
-from server.settings import ROOT, Settings, SettingsError
+from server.settings import AS_OWNER, ROOT, Settings, SettingsError
 from tools.reload import NotRunning, status
 
 PYTHON = (3, 10)
@@ -59,6 +60,8 @@ Findings = Iterator[Finding]
 
 def main() -> int:
     """Prints what was found; returns the exit status: 1 where anything is wrong."""
+    # Sanic turns warnings on that are not for whoever runs this.
+    warnings.showwarning = lambda *_, **__: None
     found = [finding for check in CHECKS for finding in _of(check, os.environ)]
     for finding in sorted(found, key=lambda each: not each.is_fault):
         print(f"{'Wrong' if finding.is_fault else 'Advice'}: {finding.what}\n       Mend: {finding.mend}")
@@ -79,6 +82,10 @@ def _of(check: Callable[..., Findings], environment: Mapping[str, str]) -> List[
         return list(check(settings, environment))
     except ImportError as error:
         return [Finding(f"One check could not be made: {error}.", "rm -rf .venv, then make env")]
+    except PermissionError as error:
+        return [Finding(f"{error.filename or settings.data} can't be read by {_user()}.", AS_OWNER)]
+    except SettingsError as error:
+        return [_as_finding(error)]
 
 
 # What runs.
@@ -152,8 +159,19 @@ def check_settings(settings: Settings, environment: Mapping[str, str]) -> Findin
     try:
         Settings.from_environment(environment)
     except SettingsError as error:
-        what, _, mend = str(error).partition(" Mend: ")
-        yield Finding(what, mend)
+        yield _as_finding(error)
+
+
+def check_servers(settings: Settings, environment: Mapping[str, str]) -> Findings:
+    """Whether the servers that instances share can be reached."""
+    from server import postgres, redis_server
+
+    for url, wait_for in ((settings.postgres_url, postgres.wait_for), (settings.redis_url, redis_server.wait_for)):
+        try:
+            if url:
+                wait_for(url, 0)
+        except postgres.CannotStart as error:
+            yield _as_finding(error)
 
 
 def check_ports(settings: Settings, environment: Mapping[str, str]) -> Findings:
@@ -167,8 +185,7 @@ def check_ports(settings: Settings, environment: Mapping[str, str]) -> Findings:
             try:
                 listening(name, host, port).close()
             except SettingsError as error:
-                what, _, mend = str(error).partition(" Mend: ")
-                yield Finding(what, mend)
+                yield _as_finding(error)
         return
     try:
         urllib.request.urlopen(f"{settings.url}/ready", timeout=10).close()
@@ -288,6 +305,11 @@ def check_sites(settings: Settings, environment: Mapping[str, str]) -> Findings:
         )
 
 
+def _as_finding(error: Exception) -> Finding:
+    what, _, mend = str(error).partition(" Mend: ")
+    return Finding(what, mend)
+
+
 def _is_local(host: str) -> bool:
     try:
         return ip_address(host.strip("[]")).is_loopback
@@ -306,6 +328,7 @@ def _user() -> str:
 CHECKS: Tuple[Callable[..., Findings], ...] = (
     check_python,
     check_settings,
+    check_servers,
     check_facts,
     check_numbers,
     check_clock,

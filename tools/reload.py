@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,8 +10,8 @@ import sys
 import time
 from typing import Any, Dict
 
-from server.run import STATUS_FILE
-from server.settings import Settings, SettingsError
+from server.run import MARK_FILE, STATUS_FILE, hold
+from server.settings import AS_OWNER, Settings, SettingsError
 
 PATIENCE_SECONDS = 900.0
 """A training takes three to five minutes, on a busy machine longer."""
@@ -41,14 +42,26 @@ def status(settings: Settings) -> Dict[str, Any]:
 
     Raises:
         NotRunning: there is none.
+        SettingsError: that can't be seen from here.
     """
     try:
-        noted = json.loads((settings.data / STATUS_FILE).read_text())
-        os.kill(noted["pid"], 0)
-    except (OSError, ValueError, KeyError):
-        mend = "make run, or set DYSTONIA_DATA"
-        raise NotRunning(f"No assistant runs with the data folder {settings.data}. Mend: {mend}.") from None
-    return noted
+        os.close(hold(settings.data / MARK_FILE, fcntl.LOCK_EX | fcntl.LOCK_NB))
+    except BlockingIOError:
+        return _noted(settings)
+    except PermissionError:
+        raise SettingsError(f"The data folder {settings.data} belongs to someone else. Mend: {AS_OWNER}.") from None
+    except OSError:
+        # No folder, or no mark in it.
+        pass
+    raise NotRunning(f"No assistant runs with the data folder {settings.data}. Mend: make run, or set DYSTONIA_DATA.")
+
+
+def _noted(settings: Settings) -> Dict[str, Any]:
+    try:
+        return json.loads((settings.data / STATUS_FILE).read_text())
+    except (OSError, ValueError):
+        mend = "see to room and permissions, and start it again"
+        raise SettingsError(f"The assistant runs, but {settings.data / STATUS_FILE} can't be read. Mend: {mend}.") from None
 
 
 def _when_done(settings: Settings, reloads: int) -> Dict[str, Any]:

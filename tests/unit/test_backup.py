@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import sqlite3
@@ -15,7 +17,9 @@ import sqlalchemy as sa
 
 from channels.seen import Event, SqliteEvents
 from server.papers import DAY, backups
+from server.run import MARK_FILE, hold
 from server.settings import Settings
+from server.several import USE_FILE
 from server.talks import Talks
 from tools import backup
 
@@ -142,10 +146,54 @@ def test_a_damaged_file_is_put_right_by_a_backup(settings: Settings, capsys: pyt
 def test_while_the_assistant_runs_nothing_is_put_back(settings: Settings) -> None:
     tell(settings, "widget:one")
     copy = backup.back_up(settings)
-    (settings.data / "run.json").write_text(json.dumps({"pid": os.getpid()}))
+    for mark in (MARK_FILE, USE_FILE):
+        running = hold(settings.data / mark, fcntl.LOCK_SH, os.O_CREAT)
+        with pytest.raises(backup.NotDone, match="Mend: stop it"):
+            backup.restore(settings, copy)
+        os.close(running)
 
-    with pytest.raises(backup.NotDone, match="Mend: stop it"):
+    backup.restore(settings, copy)
+
+
+def test_what_can_not_be_written_replaces_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(settings, "widget:one")
+    copy = backup.back_up(settings)
+    tell(settings, "widget:two")
+    copying = backup._copy
+
+    def fill_the_disk(source: Path, target: Path) -> None:
+        copying(source, target)
+        if copy in source.parents:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(backup, "_copy", fill_the_disk)
+
+    with pytest.raises(backup.NotDone, match="Mend: see to room"):
         backup.restore(settings, copy)
+
+    assert kept(settings) == ["widget:one", "widget:two"]
+    assert list(settings.data.glob("restore-*")) == []
+
+
+def test_an_empty_file_is_no_backup(settings: Settings) -> None:
+    tell(settings, "widget:one")
+    copy = backup.back_up(settings)
+    (copy / "talks.db").write_bytes(b"")
+
+    with pytest.raises(backup.NotDone, match="Mend: take another backup"):
+        backup.restore(settings, copy)
+    assert kept(settings) == ["widget:one"]
+
+
+def test_root_leaves_no_files_that_the_assistant_could_not_delete(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell(settings, "widget:one")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(Path, "stat", lambda path: type("Stat", (), {"st_uid": 998, "st_mode": stat.S_IFDIR}))
+
+    assert backup.main(["backup"]) == 1
+    assert "is not root's. Mend:" in capsys.readouterr().err
 
 
 def test_a_damaged_backup_is_refused_and_changes_nothing(settings: Settings) -> None:

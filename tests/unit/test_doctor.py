@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import sqlite3
@@ -14,6 +15,7 @@ import pytest
 
 from dystonia.store import FactErrors, FactStore
 from server.papers import DAY
+from server.run import MARK_FILE, hold
 from tests.channels.stand_ins.collector import CollectorStandIn
 from tests.running import free_ports
 from tools import doctor
@@ -137,8 +139,41 @@ def test_a_taken_port_is_found(environment: Dict[str, str], setting: str) -> Non
 
 def test_an_assistant_that_runs_and_is_not_ready_is_found(environment: Dict[str, str], data: Path) -> None:
     (data / "run.json").write_text(f'{{"pid": {os.getpid()}}}')
+    running = hold(data / MARK_FILE, fcntl.LOCK_SH, os.O_CREAT)
 
     assert "not ready" in only(doctor.check_ports, environment).what
+    os.close(running)
+
+
+def test_an_assistant_that_a_power_cut_has_ended_does_not_run(environment: Dict[str, str], data: Path) -> None:
+    """The number that it has left behind may be another program's by now."""
+    (data / "run.json").write_text(f'{{"pid": {os.getpid()}}}')
+    os.close(hold(data / MARK_FILE, fcntl.LOCK_SH, os.O_CREAT))
+
+    assert findings(doctor.check_ports, environment) == []
+
+
+@pytest.mark.parametrize("check", doctor.CHECKS)
+def test_what_may_not_be_read_is_said_and_not_thrown(
+    environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch, check: Any
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Permission denied", "/var/lib/dystonia/5005")
+
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "open", refuse)
+
+    assert all("operations.md" in finding.mend for finding in findings(check, environment) if "5005" in finding.what)
+
+
+@pytest.mark.parametrize("setting, url", [("DYSTONIA_POSTGRES_URL", "postgresql"), ("DYSTONIA_REDIS_URL", "redis")])
+def test_a_server_that_can_not_be_reached_is_found(environment: Dict[str, str], setting: str, url: str) -> None:
+    nobody = f"//me:hush@127.0.0.1:{free_ports(1)[0]}/0"
+    wanted = {"DYSTONIA_POSTGRES_URL": f"postgresql:{nobody}", "DYSTONIA_WIDGET_SECRET": SECRET, setting: f"{url}:{nobody}"}
+
+    (finding,) = [each for each in findings(doctor.check_servers, environment, **wanted) if setting in each.mend]
+
+    assert "can't be reached" in finding.what and "hush" not in finding.what
 
 
 def test_a_data_folder_that_others_can_read_is_found(environment: Dict[str, str], data: Path) -> None:

@@ -100,12 +100,13 @@ def test_what_is_no_number_of_proxies_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DYSTONIA_POSTGRES_URL", "DYSTONIA_REDIS_URL"])
-@pytest.mark.parametrize("value", ["hush.example:5432", "http://hush.example", "postgresql://", "redis:/hush", "redis://a b"])
+@pytest.mark.parametrize("value", ["hush.example:5432", "http://hush.example", "postgresql://", "redis:/hush", "redis://a b",
+                                   "{}://me:hu@sh@db", "{}://me:hush@db:port/0", "{}://[::1"])
 def test_what_is_no_address_of_such_a_server_is_refused_and_not_repeated(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} is no address.*Mend: write one like") as refused:
-        Settings.from_environment({name: value})
+        Settings.from_environment({name: value.format("redis" if "REDIS" in name else "postgresql")})
 
-    assert "hush" not in str(refused.value)
+    assert "hu@sh" not in str(refused.value) and "hush" not in str(refused.value)
 
 
 def test_several_instances_must_be_able_to_be_one_assistant() -> None:
