@@ -96,17 +96,22 @@ def train(force: bool = False) -> Path:
 
 def set_aside_if_damaged(model: Path) -> Optional[Path]:
     """Moves a model away that can't be unpacked, so that it is trained anew; returns where to, or None where it is whole."""
+    return model.replace(model.with_name(f"{model.name}.damaged")) if is_damaged(model) else None
+
+
+def is_damaged(model: Path) -> bool:
+    """Whether a model is there and can't be unpacked (half a second)."""
     try:
         with gzip.open(model) as packed:
-            if packed.read(1):
-                while packed.read(1 << 20):
-                    pass
-                return None
+            if not packed.read(1):
+                return True
+            while packed.read(1 << 20):
+                pass
     except FileNotFoundError:
-        return None
+        return False
     except (OSError, EOFError, zlib.error):
-        pass
-    return model.replace(model.with_name(f"{model.name}.damaged"))
+        return True
+    return False
 
 
 class _Dots(logging.Handler):

@@ -6,6 +6,7 @@ take over; until then, and where they never are, the old ones go on.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -34,6 +35,11 @@ STATUS_FILE = "run.json"
 """In the data folder, for `make reload` and `make doctor`: which process this is, and what became of the last reload."""
 MARK_FILE = "run.lock"
 """Beside it: held for as long as a supervisor lives. After a power cut, the number in the other file may be anyone's."""
+_LISTENING = {
+    errno.EADDRINUSE: "stop what runs there, or set {} to another port",
+    errno.EACCES: "set {} to a port over 1023",
+}
+"""What mends a port that can't be used, by the error."""
 BACKLOG = 100
 """Callers that wait at the socket while a process is replaced or started again."""
 
@@ -374,8 +380,10 @@ def listening(name: str, host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        mend = f"stop what runs there, or set {name} to another port"
-        raise SettingsError(f"Port {port} on {host} can't be used ({error.strerror}). Mend: {mend}.") from None
+        # Python adds where it tried to listen, which is said already.
+        reason = (error.strerror or "").partition(" (while")[0]
+        mend = _LISTENING.get(error.errno or 0, "set DYSTONIA_HOST to an address of this machine, such as 127.0.0.1")
+        raise SettingsError(f"Port {port} on {host} can't be used ({reason}). Mend: {mend.format(name)}.") from None
 
 
 def hold(mark: Path, how: int, open_as: int = 0) -> int:

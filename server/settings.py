@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LOG_FORMS = ("plain", "json")
 SHORTEST_SECRET = 32
-AS_OWNER = "run the command as who runs the assistant (docs/operations.md#as-the-service-does)"
+_AS_OWNER = "run the command as who runs the assistant (docs/operations.md#as-the-service-does)"
 _PLACE = r"(?:[^\s/@:\[\]]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?"
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
@@ -124,7 +124,11 @@ class Settings:
             SettingsError: this is root, and the data folder is someone else's.
         """
         if os.geteuid() == 0 and self.data.exists() and self.data.stat().st_uid != 0:
-            raise SettingsError(f"The data folder {self.data} is not root's. Mend: {AS_OWNER}.")
+            raise self.foreign()
+
+    def foreign(self) -> SettingsError:
+        """What is said where the data folder can't be used by whoever runs a command."""
+        return SettingsError(f"The data folder {self.data} belongs to someone else. Mend: {_AS_OWNER}.")
 
     @property
     def action_url(self) -> Optional[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import pwd
 import re
 import shutil
 import sqlite3
@@ -21,7 +23,7 @@ from typing import Callable, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 # Only what needs no package stands here: a check that needs one imports it, and says so where it is missing.
-from server.settings import AS_OWNER, ROOT, Settings, SettingsError
+from server.settings import ROOT, Settings, SettingsError
 from tools.reload import NotRunning, status
 
 PYTHON = (3, 10)
@@ -37,6 +39,8 @@ BACKUP_AGE = 2
 COLLECTOR_SECONDS = 3
 """How long a collector of traces may take to answer."""
 
+SET_BY_COMMANDS = ("DYSTONIA_FUZZ", "DYSTONIA_SOCKETS")
+_SETTING = re.compile(r"DYSTONIA_[A-Z]+(?:_[A-Z]+)*")
 _PIN = re.compile(r"^([\w.-]+)==([^\s;]+)", re.M)
 
 
@@ -62,7 +66,8 @@ def main() -> int:
     """Prints what was found; returns the exit status: 1 where anything is wrong."""
     # Sanic turns warnings on that are not for whoever runs this.
     warnings.showwarning = lambda *_, **__: None
-    found = [finding for check in CHECKS for finding in _of(check, os.environ)]
+    # Several checks may meet the same fault: it is said once.
+    found = list(dict.fromkeys(finding for check in CHECKS for finding in _of(check, os.environ)))
     for finding in sorted(found, key=lambda each: not each.is_fault):
         print(f"{'Wrong' if finding.is_fault else 'Advice'}: {finding.what}\n       Mend: {finding.mend}")
     faults = sum(finding.is_fault for finding in found)
@@ -82,8 +87,8 @@ def _of(check: Callable[..., Findings], environment: Mapping[str, str]) -> List[
         return list(check(settings, environment))
     except ImportError as error:
         return [Finding(f"One check could not be made: {error}.", "rm -rf .venv, then make env")]
-    except PermissionError as error:
-        return [Finding(f"{error.filename or settings.data} can't be read by {_user()}.", AS_OWNER)]
+    except PermissionError:
+        return [_as_finding(settings.foreign())]
     except SettingsError as error:
         return [_as_finding(error)]
 
@@ -109,15 +114,18 @@ def check_python(settings: Settings, environment: Mapping[str, str]) -> Findings
 def check_facts(settings: Settings, environment: Mapping[str, str]) -> Findings:
     """The facts, and whether there is a model for them."""
     from dystonia.store import FactErrors, FactStore
-    from server.model import path_for_inputs
+    from server.model import is_damaged, path_for_inputs
 
     try:
         store = FactStore.load()
     except FactErrors as errors:
-        yield Finding(f"The facts can't be used: {str(errors).splitlines()[0]}", "make facts says what and where")
+        yield Finding(f"The facts can't be used. {' '.join(str(errors).split())[:300]}", "make facts says all of it")
         return
-    if not path_for_inputs().is_file():
+    model = path_for_inputs()
+    if not model.is_file():
         yield Finding("There is no model for the present facts.", "make train (make run does it too)", is_fault=False)
+    elif is_damaged(model):
+        yield Finding(f"The model models/{model.name} is damaged.", f"rm models/{model.name}, then make train")
     today = date.today()
     overdue = [card for card in store.cards.values() if card.review_by < today]
     if overdue:
@@ -160,6 +168,12 @@ def check_settings(settings: Settings, environment: Mapping[str, str]) -> Findin
         Settings.from_environment(environment)
     except SettingsError as error:
         yield _as_finding(error)
+    read = (ROOT / "server" / name for name in ("settings.py", "bots.py"))
+    known = {*SET_BY_COMMANDS, *(name for path in read for name in _SETTING.findall(path.read_text()))}
+    for name in sorted(set(filter(_SETTING.fullmatch, environment)) - known):
+        near = difflib.get_close_matches(name, known, n=1)
+        mend = f"did you mean {near[0]}?" if near else "README.md lists them all"
+        yield Finding(f"{name} is no setting, so it does nothing.", mend)
 
 
 def check_servers(settings: Settings, environment: Mapping[str, str]) -> Findings:
@@ -322,7 +336,10 @@ def _name(package: str) -> str:
 
 
 def _user() -> str:
-    return os.environ.get("USER") or str(os.getuid())
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 CHECKS: Tuple[Callable[..., Findings], ...] = (

@@ -11,7 +11,7 @@ import time
 from typing import Any, Dict
 
 from server.run import MARK_FILE, STATUS_FILE, hold
-from server.settings import AS_OWNER, Settings, SettingsError
+from server.settings import Settings, SettingsError
 
 PATIENCE_SECONDS = 900.0
 """A training takes three to five minutes, on a busy machine longer."""
@@ -49,7 +49,7 @@ def status(settings: Settings) -> Dict[str, Any]:
     except BlockingIOError:
         return _noted(settings)
     except PermissionError:
-        raise SettingsError(f"The data folder {settings.data} belongs to someone else. Mend: {AS_OWNER}.") from None
+        raise settings.foreign() from None
     except OSError:
         # No folder, or no mark in it.
         pass

@@ -193,7 +193,7 @@ def test_root_leaves_no_files_that_the_assistant_could_not_delete(
     monkeypatch.setattr(Path, "stat", lambda path: type("Stat", (), {"st_uid": 998, "st_mode": stat.S_IFDIR}))
 
     assert backup.main(["backup"]) == 1
-    assert "is not root's. Mend:" in capsys.readouterr().err
+    assert "belongs to someone else. Mend:" in capsys.readouterr().err
 
 
 def test_a_damaged_backup_is_refused_and_changes_nothing(settings: Settings) -> None:

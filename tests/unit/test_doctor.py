@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import os
 import socket
 import sqlite3
@@ -117,6 +118,25 @@ def test_a_missing_model_is_advice(environment: Dict[str, str], monkeypatch: pyt
     assert any("no model" in finding.what for finding in findings(doctor.check_facts, environment))
 
 
+def test_a_damaged_model_is_found_and_left_where_it_is(
+    environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = tmp_path / "cut-short.tar.gz"
+    model.write_bytes(gzip.compress(b"a model")[:-9])
+    monkeypatch.setattr("server.model.path_for_inputs", lambda: model)
+
+    assert [finding.mend for finding in findings(doctor.check_facts, environment) if "damaged" in finding.what] == [
+        "rm models/cut-short.tar.gz, then make train"
+    ]
+    assert model.exists()
+
+
+def test_a_setting_with_a_slip_is_found(environment: Dict[str, str]) -> None:
+    finding = only(doctor.check_settings, environment, DYSTONIA_KEEP_DAY="7")
+
+    assert "does nothing" in finding.what and "DYSTONIA_KEEP_DAYS" in finding.mend
+
+
 def test_old_numbers_are_found(environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "NUMBERS_AGE", -365_000)
 
@@ -155,7 +175,7 @@ def test_an_assistant_that_a_power_cut_has_ended_does_not_run(environment: Dict[
 
 @pytest.mark.parametrize("check", doctor.CHECKS)
 def test_what_may_not_be_read_is_said_and_not_thrown(
-    environment: Dict[str, str], monkeypatch: pytest.MonkeyPatch, check: Any
+    environment: Dict[str, str], data: Path, monkeypatch: pytest.MonkeyPatch, check: Any
 ) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise PermissionError(13, "Permission denied", "/var/lib/dystonia/5005")
@@ -163,7 +183,8 @@ def test_what_may_not_be_read_is_said_and_not_thrown(
     monkeypatch.setattr(os, "stat", refuse)
     monkeypatch.setattr(os, "open", refuse)
 
-    assert all("operations.md" in finding.mend for finding in findings(check, environment) if "5005" in finding.what)
+    faults = {finding.what for finding in findings(check, environment) if finding.is_fault}
+    assert faults <= {f"The data folder {data} belongs to someone else."}
 
 
 @pytest.mark.parametrize("setting, url", [("DYSTONIA_POSTGRES_URL", "postgresql"), ("DYSTONIA_REDIS_URL", "redis")])
