@@ -60,11 +60,33 @@ def test_a_site_that_can_no_longer_be_tried_here_is_said(tmp_path: Path) -> None
         local_site("server {}", tmp_path, 1, 2)
 
 
-def test_the_proxy_keeps_metrics_to_itself_and_logs_neither_address_nor_query() -> None:
+def test_the_proxy_passes_on_no_more_than_is_meant_for_visitors() -> None:
+    """Not /metrics, /health, /ready or Rasa's own page."""
+    site = Nginx.SITE.read_text()
+
+    assert re.search(r"location / \{\s+return 404;", site)
+    assert set(re.findall(r"location ~? ?(\S+) \{[^}]+proxy_pass", site)) == {
+        "^/(widget|webhooks/rest)/", "^/webhooks/(widget|slack|telegram)/"
+    }
+    (ingress,) = (each for each in yaml.safe_load_all(KUBERNETES.read_text()) if each["kind"] == "Ingress")
+    assert {path["path"] for path in ingress["spec"]["rules"][0]["http"]["paths"]} == {"/widget/", "/webhooks/"}
+
+
+def test_an_instance_without_its_database_still_gets_visitors() -> None:
+    """Nothing may leave out all instances at once: an emergency needs no database."""
+    (deployment,) = (each for each in yaml.safe_load_all(KUBERNETES.read_text()) if each["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+
+    assert container["readinessProbe"]["httpGet"]["path"] == container["livenessProbe"]["httpGet"]["path"] == "/health"
+    for upstream in (DEPLOY / "nginx").glob("upstream*.conf"):
+        assert all("max_fails=0" in line for line in upstream.read_text().splitlines() if line.strip().startswith("server "))
+
+
+def test_the_proxy_logs_neither_address_nor_query() -> None:
     site = Nginx.SITE.read_text()
     (logged,) = re.findall(r"log_format dystonia '(.*)';", site)
 
-    assert re.search(r"location = /metrics \{\s+return 404;", site)
+    assert site.count("server {") == site.count("access_log ")
     assert set(re.findall(r"\$\w+", logged)) == {"$time_iso8601", "$request_method", "$uri", "$status", "$upstream_addr"}
 
 

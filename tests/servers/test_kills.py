@@ -8,8 +8,9 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
-from typing import Any, Awaitable, Callable, Dict, List
+from typing import Any, Awaitable, Callable, Dict, List, Set, Tuple
 
+import aiohttp
 import pytest
 
 from tools.cluster.instances import Cluster
@@ -129,18 +130,36 @@ def test_every_server_is_killed_in_the_middle_of_a_loaded_run(several: Cluster, 
     assert "Traceback" not in several.log()
 
 
-def test_an_emergency_gets_its_reply_while_nothing_can_be_stored(several: Cluster) -> None:
-    several.postgres.kill()
-    several.valkey.kill()
+def test_an_emergency_gets_its_reply_through_the_proxy_while_nothing_can_be_stored(several: Cluster) -> None:
+    """Also while others are refused: the proxy must not take the instances for dead."""
+
+    async def say_it() -> Tuple[List[str], Set[str]]:
+        async with connections(str(several.nginx.certificate)) as http:
+            visitor, *others = [await Visitor(http, [several.url]).arrive() for _ in range(9)]
+            several.postgres.kill()
+            several.valkey.kill()
+            refused = asyncio.ensure_future(asyncio.gather(*map(_reload_the_page, others)))
+            said = [Said(f"an-emergency-{number}", "I can't breathe since my injection") for number in range(8)]
+            for each in said:
+                await visitor.say_once(each)
+            return [reply["reply"]["kind"] for each in said for reply in each.replies], set(sum(await refused, []))
+
     try:
-
-        async def say_it() -> Said:
-            said = Said("an-emergency", "I can't breathe since my injection")
-            async with connections() as http:
-                await (await Visitor(http, [several.instances[0].url]).arrive()).say_once(said)
-            return said
-
-        assert [reply["reply"]["kind"] for reply in asyncio.run(say_it()).replies] == ["emergency"]
+        kinds, refusals = asyncio.run(say_it())
     finally:
         several.postgres.start()
         several.valkey.start()
+
+    assert refusals == {503}
+    assert kinds == ["emergency"] * 8
+
+
+async def _reload_the_page(visitor: Visitor) -> List[int]:
+    """Asks for the talk again and again; returns how that was refused."""
+    refused = []
+    for _ in range(5):
+        try:
+            await visitor.history()
+        except aiohttp.ClientResponseError as error:
+            refused.append(error.status)
+    return refused

@@ -251,7 +251,7 @@ class Nginx(Program):
     def make(self) -> None:
         """Writes the configuration: the deployed site, with this machine's ports and certificate."""
         (self.folder / "site.conf").write_text(local_site(self.SITE.read_text(), self.folder, self.port, self.plain))
-        doors = "".join(f"    server 127.0.0.1:{port} max_fails=1 fail_timeout=2s;\n" for port in self.instances)
+        doors = "".join(f"    server 127.0.0.1:{port} max_fails=0;\n" for port in self.instances)
         (self.folder / "upstream.conf").write_text(f"upstream dystonia {{\n    least_conn;\n{doors}    keepalive 32;\n}}\n")
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         places = "".join(f"    {kind}_temp_path {self.folder}/{kind};\n" for kind in kinds)
