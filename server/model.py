@@ -69,12 +69,14 @@ def train(force: bool = False) -> Path:
     warnings.simplefilter("ignore")
     from rasa.model_training import train as rasa_train
 
+    MODELS.mkdir(exist_ok=True)
+    if not os.access(MODELS, os.W_OK | os.X_OK):
+        raise TrainingFailed(f"{MODELS} may not be written to. Mend: make train, as who may (with docs/deploy.md, root).")
     started = time.monotonic()
     print("Training (three to five minutes) ", end="", flush=True)
     logging.getLogger("rasa.engine.training.hooks").addHandler(_Dots())
     logging.getLogger("rasa.engine.training.hooks").setLevel(logging.INFO)
     logging.getLogger("rasa.engine.training.hooks").propagate = False
-    MODELS.mkdir(exist_ok=True)
     # Under its own name only once it is whole: a training may be killed while the file is written.
     made = MODELS / f"unfinished-{os.getpid()}.tar.gz"
     result = rasa_train(
@@ -95,8 +97,18 @@ def train(force: bool = False) -> Path:
 
 
 def set_aside_if_damaged(model: Path) -> Optional[Path]:
-    """Moves a model away that can't be unpacked, so that it is trained anew; returns where to, or None where it is whole."""
-    return model.replace(model.with_name(f"{model.name}.damaged")) if is_damaged(model) else None
+    """Moves a model away that can't be unpacked, so that it is trained anew; returns where to, or None where it is whole.
+
+    Raises:
+        TrainingFailed: it may not be moved away.
+    """
+    if not is_damaged(model):
+        return None
+    try:
+        return model.replace(model.with_name(f"{model.name}.damaged"))
+    except OSError as error:
+        mend = "remove it, then make train, as who may (with docs/deploy.md, root)"
+        raise TrainingFailed(f"{model} is damaged and can't be moved away ({error.strerror}). Mend: {mend}.") from None
 
 
 def is_damaged(model: Path) -> bool:

@@ -39,7 +39,7 @@ from dystonia.store import FactErrors, shared_store  # noqa: E402
 from server import care, logs, rasa_mends, self_test, several  # noqa: E402
 from server.actions_inside import ActionsInside  # noqa: E402
 from server.bots import open_bots  # noqa: E402
-from server.model import set_aside_if_damaged  # noqa: E402
+from server.model import TrainingFailed, set_aside_if_damaged  # noqa: E402
 from server.serving import Serving  # noqa: E402
 
 GUARDED = {
@@ -98,7 +98,8 @@ async def _test_itself(model: Path, app: sanic.Sanic, loop: asyncio.AbstractEven
             raise self_test.SelfTestFailed([moved or "no model could be loaded; its path and reason are above"])
         await self_test.check(app.ctx.agent)
     except Exception as error:  # noqa: BLE001 - whatever it is, an assistant that was not tested does not serve
-        print(error if isinstance(error, (self_test.SelfTestFailed, FactErrors)) else repr(error), file=sys.stderr, flush=True)
+        ours = isinstance(error, (self_test.SelfTestFailed, TrainingFailed, FactErrors))
+        print(error if ours else repr(error), file=sys.stderr, flush=True)
         os._exit(1)
 
 

@@ -107,15 +107,29 @@ def verify() -> str:
     return program
 
 
-def said_of_unit(verify: str, unit: str, folder: Path) -> str:
-    """What systemd says of a unit."""
-    (folder / "dystonia@5005.service").write_text(unit)
-    done = subprocess.run([verify, "verify", "dystonia@5005.service"], cwd=folder, capture_output=True, text=True, check=False)
-    return "\n".join(line for line in done.stderr.splitlines() if "dystonia" in line)
+def said_of_unit(verify: str, unit: str, folder: Path, name: str = UNIT.name) -> str:
+    """What systemd says of a unit, but for the programs that are not installed here."""
+    for other in UNIT.parent.glob("*@.*"):
+        (folder / other.name).write_text(unit if other.name == name else other.read_text())
+    instance = name.replace("@", "@5005")
+    (folder / name).rename(folder / instance)
+    done = subprocess.run([verify, "verify", instance], cwd=folder, capture_output=True, text=True, check=False)
+    said = (line for line in done.stderr.splitlines() if "dystonia" in line)
+    return "\n".join(line for line in said if "is not executable: No such file" not in line)
 
 
-def test_systemd_takes_the_unit(verify: str, tmp_path: Path) -> None:
-    assert said_of_unit(verify, UNIT.read_text(), tmp_path) == ""
+@pytest.mark.parametrize("unit", sorted(UNIT.parent.glob("*@.*")), ids=lambda unit: str(unit.name))
+def test_systemd_takes_the_units(verify: str, tmp_path: Path, unit: Path) -> None:
+    assert said_of_unit(verify, unit.read_text(), tmp_path, unit.name) == ""
+
+
+def test_a_command_is_run_with_the_settings_and_the_data_of_the_service() -> None:
+    told, unit = (UNIT.parent / "dystonia-do").read_text(), UNIT.read_text()
+
+    for shared in ("EnvironmentFile=/etc/dystonia/settings.env", "DYSTONIA_DATA=/var/lib/dystonia/", "/opt/dystonia"):
+        assert shared in told and shared in unit
+    assert "--uid=dystonia" in told and "User=dystonia" in unit
+    assert subprocess.run(["sh", "-n", UNIT.parent / "dystonia-do"], check=False).returncode == 0
 
 
 def test_systemd_says_when_it_does_not(verify: str, tmp_path: Path) -> None:

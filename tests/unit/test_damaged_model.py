@@ -47,6 +47,22 @@ def test_a_damaged_model_is_moved_away(packed: Path, spoilt: bytes) -> None:
     assert aside.suffix != ".gz", "it would be taken for a model"
 
 
+def test_a_damaged_model_that_may_not_be_moved_away_is_said(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed.write_bytes(WHOLE[:-4])
+    monkeypatch.setattr(Path, "replace", Mock(side_effect=PermissionError(13, "Permission denied")))
+
+    with pytest.raises(model.TrainingFailed, match=f"{packed} is damaged.*Mend: remove it, then make train"):
+        model.set_aside_if_damaged(packed)
+
+
+def test_a_folder_of_models_that_may_not_be_written_to_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(model, "MODELS", tmp_path)
+    monkeypatch.setattr(model.os, "access", lambda *_: False)
+
+    with pytest.raises(model.TrainingFailed, match=f"{tmp_path} may not be written to. Mend: make train"):
+        model.train()
+
+
 class Fake(Process):
     """A process that ends at its first starts, and then answers."""
 
