@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any, Dict, Iterator, Tuple
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from tests.running import ActionStandIn, RunningAssistant, running_assistant, wait_until
+from tests.unit.test_metrics import ALERTS, DASHBOARD, figures_in
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 NO_WRITING = "CREATE TRIGGER full BEFORE UPDATE ON pulse BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
@@ -112,6 +114,15 @@ def test_figures_are_only_for_who_has_the_token(alone: RunningAssistant, header:
 
     assert answer.status_code == 401
     assert "dystonia_turns" not in answer.text
+
+
+def test_a_real_server_has_every_figure_that_is_shown_or_warned_of(alone: RunningAssistant) -> None:
+    page = requests.get(f"{alone.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30).text
+    there = {name for name in re.findall(r"^# TYPE (\w+)", page, re.M)}
+
+    asked = figures_in(DASHBOARD.read_text() + ALERTS.read_text())
+
+    assert {name for name in asked if name not in there and name.rpartition("_bucket")[0] not in there} == set()
 
 
 def test_a_turn_shows_in_the_figures(alone: RunningAssistant) -> None:

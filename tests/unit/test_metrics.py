@@ -9,6 +9,7 @@ import timeit
 from typing import Any, Dict, Set
 
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 
 from dystonia.models import TOPICS
@@ -17,6 +18,7 @@ from server import metrics
 from server.settings import ROOT
 
 DASHBOARD = ROOT / "deploy" / "grafana-dashboard.json"
+ALERTS = ROOT / "deploy" / "prometheus-alerts.yml"
 REPLY = {"kind": "answer", "topics": ["type_info", "treatment_info"], "confidence": 0.9}
 
 
@@ -117,6 +119,11 @@ def test_counting_costs_next_to_nothing() -> None:
 def asked_for() -> Set[str]:
     """The names of the figures in the dashboard's queries."""
     queries = " ".join(target["expr"] for panel in json.loads(DASHBOARD.read_text())["panels"] for target in panel["targets"])
+    return figures_in(queries)
+
+
+def figures_in(queries: str) -> Set[str]:
+    """The names of the figures that queries ask for."""
     return set(re.findall(r"\b(?:dystonia|process|python)_\w+", queries))
 
 
@@ -131,6 +138,23 @@ def shown() -> Set[str]:
 def test_every_figure_of_the_dashboard_exists() -> None:
     assert len(asked_for()) >= 10
     assert sorted(asked_for() - shown()) == []
+
+
+def test_every_figure_of_the_alerts_exists() -> None:
+    (group,) = yaml.safe_load(ALERTS.read_text())["groups"]
+    asked = figures_in(" ".join(rule["expr"] for rule in group["rules"]))
+
+    assert len(asked) >= 5
+    assert sorted(asked - shown()) == []
+    assert all(rule["annotations"]["summary"] for rule in group["rules"])
+
+
+def test_every_kind_status_and_stage_that_is_asked_for_is_counted() -> None:
+    queries = DASHBOARD.read_text().replace('\\"', '"') + ALERTS.read_text()
+    kinds = {kind for asked in re.findall(r'kind=~?"([^"]+)"', queries) for kind in asked.split("|")}
+
+    assert kinds and kinds <= {kind.value for kind in Kind}
+    assert set(re.findall(r'outcome="(\w+)"', queries)) <= {"done", "failed"}
 
 
 def test_every_figure_is_on_the_dashboard() -> None:
