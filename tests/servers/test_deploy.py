@@ -159,6 +159,14 @@ def test_the_compose_file_mounts_files_that_are_there() -> None:
     assert (ROOT / services["assistant"]["build"]["dockerfile"]).is_file()
 
 
+@pytest.mark.parametrize("secrets", ["deploy/settings.env", "deploy/.env"])
+def test_secrets_get_neither_into_git_nor_into_an_image(secrets: str) -> None:
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", secrets], cwd=ROOT, check=False)
+
+    assert ignored.returncode == 0
+    assert secrets in (ROOT / ".dockerignore").read_text().splitlines()
+
+
 @pytest.mark.usefixtures("installed")
 def test_kubernetes_takes_the_manifests(tmp_path: Path) -> None:
     def said(text: str) -> "subprocess.CompletedProcess[str]":
