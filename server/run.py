@@ -40,6 +40,10 @@ _LISTENING = {
     errno.EACCES: "set {} to a port over 1023",
 }
 """What mends a port that can't be used, by the error."""
+TOGETHER = (
+    "Another assistant uses the folder %s: together they would mix up talks. Mend: stop one of them; for several at a time, "
+    "set DYSTONIA_POSTGRES_URL and DYSTONIA_REDIS_URL (docs/deploy.md)."
+)
 BACKLOG = 100
 """Callers that wait at the socket while a process is replaced or started again."""
 
@@ -172,7 +176,7 @@ class Supervisor:
         self._next: List[Process] = []
         self._reloads = 0
         self._asked = False
-        self._mark = hold(settings.data / MARK_FILE, fcntl.LOCK_SH, os.O_CREAT)
+        self._mark = _mark(settings)
 
     def run(self) -> int:
         """Runs until it is stopped; returns the exit status.
@@ -384,6 +388,17 @@ def listening(name: str, host: str, port: int) -> socket.socket:
         reason = (error.strerror or "").partition(" (while")[0]
         mend = _LISTENING.get(error.errno or 0, "set DYSTONIA_HOST to an address of this machine, such as 127.0.0.1")
         raise SettingsError(f"Port {port} on {host} can't be used ({reason}). Mend: {mend.format(name)}.") from None
+
+
+def _mark(settings: Settings) -> int:
+    """Marks the data folder as used; says loudly where another supervisor uses it, which may be meant for a moment."""
+    mark = settings.data / MARK_FILE
+    try:
+        os.close(hold(mark, fcntl.LOCK_EX | fcntl.LOCK_NB, os.O_CREAT))
+    except BlockingIOError:
+        if not settings.postgres_url:
+            tell(TOGETHER % settings.data, settings.log, "ERROR")
+    return hold(mark, fcntl.LOCK_SH)
 
 
 def hold(mark: Path, how: int, open_as: int = 0) -> int:

@@ -108,7 +108,8 @@ class Settings:
             SettingsError: nothing can be written there.
         """
         try:
-            self.data.mkdir(parents=True, exist_ok=True)
+            # It holds health talk: for its owner alone.
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.data) as probe:
                 probe.write(b"a talk")
         except OSError as error:

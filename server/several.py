@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 from channels.intake import RateLimit
 from server.postgres import CannotStart
+from server.run import SOCKETS, TOGETHER
 from server.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -51,13 +52,10 @@ def _join_postgres(settings: Settings) -> None:
 
 def _mark_folder(settings: Settings) -> None:
     """Says loudly where another process uses the same folder: for a moment, while one takes over, that may be meant."""
-    settings.data.mkdir(parents=True, exist_ok=True)
-    if not alone_in(settings.data):
-        logger.error(
-            "Another assistant uses the folder %s: together they would mix up talks. Mend: stop one of them; for several at a "
-            "time, set DYSTONIA_POSTGRES_URL and DYSTONIA_REDIS_URL (docs/deploy.md).",
-            settings.data,
-        )
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A supervisor that starts a second process means that, and has looked for other supervisors itself (server/run.py).
+    if not alone_in(settings.data) and SOCKETS not in os.environ:
+        logger.error(TOGETHER, settings.data)
 
 
 def alone_in(folder: Path) -> bool:

@@ -133,6 +133,7 @@ def test_new_facts_take_over_under_load_and_no_message_is_lost(running: Supervis
     assert not set(before.values()) & set(after.values()) and not any(map(is_there, before.values()))
     assert AFTER in running.say("What is blepharospasm?")[0]["text"]
     assert len(set(load.contents)) == 2, "replies of the old facts, then of the new ones"
+    assert "ERROR" not in running.said(), running.said()
     edited(project, AFTER, BEFORE)
 
 

@@ -94,6 +94,12 @@ def test_rest_is_open_to_others_with_a_key_only(host: str) -> None:
     assert Settings(host=host, rest_key="k" * 32).rest_is_open
 
 
+def test_the_data_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    Settings(data=tmp_path / "var").check_data()
+
+    assert (tmp_path / "var").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("value", ["", "-1", "11", "one", "1.0"])
 def test_what_is_no_number_of_proxies_is_refused(value: str) -> None:
     assert "0 to 10" in _refusal({"DYSTONIA_PROXIES": value})
