@@ -121,6 +121,5 @@ lock: env ## pin all packages anew, with hashes
 	@$(PYTHON3) tools/environment.py lock
 
 clean: ## remove everything that commands have made here
-	rm -rf widget/node_modules .venv .venv-tools .venv-stock .rasa var suite/botium/node_modules models/*.tar.gz models/*.damaged models/encoder reports/latest
-	rm -rf widget/node_modules .venv .venv-tools .venv-stock .venv-sbom .rasa var models/*.tar.gz models/encoder reports/latest
-	rm -rf widget/node_modules .venv .venv-tools .venv-stock .venv-servers .rasa var models/*.tar.gz models/encoder reports/latest
+	rm -rf widget/node_modules suite/botium/node_modules .venv .venv-tools .venv-stock .venv-sbom .venv-servers .rasa var reports/latest
+	rm -rf models/*.tar.gz models/*.damaged models/encoder
