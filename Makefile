@@ -122,4 +122,4 @@ lock: env ## pin all packages anew, with hashes
 
 clean: ## remove everything that commands have made here
 	rm -rf widget/node_modules suite/botium/node_modules .venv .venv-tools .venv-stock .venv-sbom .venv-servers .rasa var reports/latest
-	rm -rf models/*.tar.gz models/*.damaged models/encoder
+	rm -rf models/*.tar.gz models/*.damaged models/encoder models/facts

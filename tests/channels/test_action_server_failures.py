@@ -86,6 +86,17 @@ def test_a_slow_look_up_holds_up_nobody_else(alone: RunningAssistant) -> None:
         assert waiting.result().kind == "unavailable"
 
 
+def test_a_stop_waits_for_a_turn_that_takes_long(alone: RunningAssistant) -> None:
+    with FAILURES["slow"](alone.action_port) as stand_in, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(alone.visitor().say, QUESTION)
+        wait_until(lambda: stand_in.calls == 1, 5, "the call for the action")
+
+        alone.rasa.stop()
+        alone.rasa.start()
+
+        assert waiting.result().kind == "unavailable"
+
+
 def test_answers_come_back_with_the_action_server(alone: RunningAssistant) -> None:
     visitor = alone.visitor()
     assert visitor.say(QUESTION).kind == "unavailable"
