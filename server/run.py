@@ -165,7 +165,7 @@ class Supervisor:
         """Takes the port.
 
         Raises:
-            SettingsError: a port can't be used.
+            SettingsError: a port or the data folder can't be used.
         """
         self._settings = settings
         (rasa, *others) = settings.ports
@@ -391,13 +391,19 @@ def listening(name: str, host: str, port: int) -> socket.socket:
 
 
 def _mark(settings: Settings) -> int:
-    """Marks the data folder as used; says loudly where another supervisor uses it, which may be meant for a moment."""
+    """Marks the data folder as used; says loudly where another supervisor uses it, which may be meant for a moment.
+
+    Raises:
+        SettingsError: the mark is someone else's.
+    """
     mark = settings.data / MARK_FILE
     try:
         os.close(hold(mark, fcntl.LOCK_EX | fcntl.LOCK_NB, os.O_CREAT))
     except BlockingIOError:
         if not settings.postgres_url:
             tell(TOGETHER % settings.data, settings.log, "ERROR")
+    except PermissionError:
+        raise settings.foreign() from None
     return hold(mark, fcntl.LOCK_SH)
 
 
