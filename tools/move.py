@@ -33,6 +33,7 @@ def main() -> int:
     """Moves everything; returns the exit status."""
     try:
         settings = Settings.from_environment()
+        settings.check_owner()
         there = files(settings.data)
         if not there:
             print(f"Nothing is left to move in {settings.data}.")
