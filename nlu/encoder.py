@@ -33,9 +33,9 @@ class MiniLmEncoder(ReadingComponent):
             part.encoding = self._encoder.begin(part.text)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        """Encodes all parts of the examples."""
-        super().process_training_data(training_data)
-        for example in training_data.training_examples:
-            for part in [*reading_of(example).views, *reading_of(example).asides]:
-                part.settle()
+        """Encodes all parts of the examples, on all cores."""
+        readings = [reading_of(example) for example in training_data.training_examples if example.get("text")]
+        parts = [part for reading in readings for part in [*reading.views, *reading.asides]]
+        for part, encoded in zip(parts, self._encoder.read([part.text for part in parts])):
+            part.vector, part.encoded = encoded.vector, encoded
         return training_data

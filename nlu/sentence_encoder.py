@@ -69,7 +69,7 @@ class SentenceEncoder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer_path()))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._pool = ThreadPoolExecutor(os.cpu_count(), "encoder")
+        self._beside = ThreadPoolExecutor(1, "encoder")
 
     def encode(self, sentences: Sequence[str]) -> "np.ndarray":
         """The vectors of some sentences.
@@ -84,11 +84,15 @@ class SentenceEncoder:
 
     def read(self, sentences: Sequence[str]) -> List[Encoded]:
         """As ``encode``, with the vectors of all word pieces."""
-        return list(self._pool.map(self._read, sentences))
+        with ThreadPoolExecutor(os.cpu_count(), "encoder") as pool:
+            return list(pool.map(self._read, sentences))
 
     def begin(self, sentence: str) -> "Future[Encoded]":
-        """Begins to encode a sentence beside whatever else is done: onnxruntime needs no lock of Python's."""
-        return self._pool.submit(self._read, sentence)
+        """Begins to encode a sentence beside whatever else is done: onnxruntime needs no lock of Python's.
+
+        One thread does it: two at a time take each other's place in the processor's cache (2.0 ms a sentence instead of 1.3).
+        """
+        return self._beside.submit(self._read, sentence)
 
     def _read(self, sentence: str) -> Encoded:
         ids = np.array([self._tokenizer.encode(sentence).ids], dtype=np.int64)
