@@ -19,7 +19,6 @@ from typing import Optional, Sequence
 
 from dystonia.store import FactStore
 from server.settings import ROOT
-from tools.bench_callers import counts
 from tools.bench_stock import GREETING, SOURCE_MARK, floor_files, project_files
 from tools.environment import WITH_TENSORFLOW
 
@@ -138,7 +137,8 @@ class Running:
     def _wait_for_answer(self, deadline: float) -> None:
         while time.perf_counter() < deadline and all(process.poll() is None for process in self._processes):
             try:
-                if counts(self.ask(self.first_question), self.bot.acted):
+                # Whatever it says: a stock bot, trained anew, may not understand this very question.
+                if any(item.get("text") for item in json.loads(self.ask(self.first_question))):
                     return
             except OSError:
                 pass  # nothing listens yet
