@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import asyncio
 import tarfile
-from concurrent.futures import Future
 from functools import lru_cache, partial
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -36,7 +35,6 @@ from rasa.shared.utils.schemas.events import EVENT_SCHEMA
 
 from dystonia.helplines import HELP_KINDS
 from nlu.message import TALK, reading_of
-from nlu.sentence_encoder import Encoded
 from server.aftercare import lead_to_help
 
 RASA_VERSION = "3.6.21"
@@ -273,10 +271,12 @@ def hand_over_the_talk() -> None:
     MessageProcessor.parse_message = parse  # type: ignore[method-assign]
 
 
-def _begun(made: Any) -> List["Future[Encoded]"]:
-    """What is being encoded of the message that a step has made, and the next step will wait for."""
-    messages = [each for each in made if isinstance(each, Message)] if isinstance(made, list) else []
-    return [part.encoding for message in messages for part in reading_of(message).views if part.encoding is not None]
+async def _encoded(made: Any) -> None:
+    """Waits for what is being encoded of the message that a step has made, if anything: the next step needs it."""
+    for message in made if isinstance(made, list) else ():
+        for part in reading_of(message).views if isinstance(message, Message) else ():
+            if part.encoding is not None:
+                await asyncio.wrap_future(part.encoding)
 
 
 async def _understood(
@@ -290,8 +290,7 @@ async def _understood(
         done = None
         while True:
             done = steps.send(done)()
-            for encoding in _begun(done[1]):
-                await asyncio.wrap_future(encoding)
+            await _encoded(done[1])
     except StopIteration as end:
         ((_, (parsed, *_)),) = end.value
     nothing: Dict[Text, Any] = {TEXT: "", INTENT: {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}, ENTITIES: []}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import sys
 import time
@@ -152,10 +153,12 @@ async def _load(running: Cluster) -> Run:
     doors, said, ended = [instance.url for instance in running.instances], [], False
 
     async def caller(number: int) -> None:
+        chance = random.Random(number)
         while not ended:
             visitor = await Visitor(http, [doors[number % len(doors)]]).arrive()
-            visitor.urls = doors[number % len(doors) :] + doors[: number % len(doors)]
             for text in QUESTIONS:
+                # Not one door after the other: then all callers come to be at the same door at the same time.
+                visitor.urls = [chance.choice(doors)]
                 said.append(await visitor.say(text))
 
     async with connections() as http:
