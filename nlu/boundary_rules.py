@@ -45,6 +45,14 @@ RULES: Tuple[Rule, ...] = tuple(
             r"\b(?:what|which|how much|how many) (?:\w+ ){0,4}"
             r"(?:dose|dosage|mg|tablets|units)\b.*\b(?:should|for me|my \w+|i|he|she)\b",
         ),
+        # "botox dose for neck?", "what is the usual dosage of baclofen"; not "after a missed dose of"
+        (
+            "medicine_changes",
+            r"^\W*(?:(?:what|whats|what's|what is|tell me|give me) (?:the |a )?)?(?:usual |normal |typical |standard |right |correct "
+            r"|recommended |starting |best |average )?"
+            r"(?:(?!missed|forgotten|skipped|low|high|my|a|an|each|next|last|after|if|when|why)\w+ ){0,2}"
+            r"(?:dose|dosage|doses|dosages)(?: (?:of|for|in)\b|\W*$)",
+        ),
         # "how much baclofen is too much"
         (
             "dangerous_amounts",
