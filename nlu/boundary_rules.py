@@ -48,8 +48,8 @@ RULES: Tuple[Rule, ...] = tuple(
         # "botox dose for neck?", "what is the usual dosage of baclofen"; not "after a missed dose of"
         (
             "medicine_changes",
-            r"^\W*(?:(?:what|whats|what's|what is|tell me|give me) (?:the |a )?)?(?:usual |normal |typical |standard |right |correct "
-            r"|recommended |starting |best |average )?"
+            r"^\W*(?:(?:what|whats|what is|tell me|give me) (?:the |a )?)?"
+            r"(?:usual |normal |typical |standard |right |correct |recommended |starting |best |average )?"
             r"(?:(?!missed|forgotten|skipped|low|high|my|a|an|each|next|last|after|if|when|why)\w+ ){0,2}"
             r"(?:dose|dosage|doses|dosages)(?: (?:of|for|in)\b|\W*$)",
         ),

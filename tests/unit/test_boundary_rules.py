@@ -1,4 +1,5 @@
 """Boundaries by form: what asks for a dose is held, and what only speaks of one is not."""
+
 from __future__ import annotations
 
 import pytest
@@ -16,7 +17,8 @@ def test_a_dose_is_not_told(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["what if I missed a dose of baclofen", "a missed dose of baclofen", "how long does a dose last", "why is my dose lower"]
+    "text",
+    ["what if I missed a dose of baclofen", "a missed dose of baclofen", "how long does a dose last", "why is my dose lower"],
 )
 def test_what_only_speaks_of_a_dose_may_be_answered(text: str) -> None:
     assert crossed(text) is None
