@@ -171,7 +171,7 @@ WAITING = "SELECT count(*) FROM events WHERE talk IS NOT NULL"
 def settle(assistant: RunningAssistant, stand_in: Any) -> None:
     """Waits until everything that was taken in is answered; no call may have broken a rule of the app."""
     for name in ("slack.db", "telegram.db"):
-        wait_until(lambda name=name: assistant.kept_in(name, WAITING) == [(0,)], 120, "the end of all events")
+        wait_until(lambda name=name: assistant.kept_in(name, WAITING) == [(0,)], 120 + MANY // 10, "the end of all events")
     assert [refusal for refusal in stand_in.refused if refusal[1] not in NEVER_WAS] == []
 
 

@@ -77,7 +77,7 @@ class SlackStandIn(StandIn):
         return {"message_ts": "1700000001.000001"}
 
     def _chat_update(self, arguments: Dict[str, Any]) -> Dict[str, Any]:
-        if arguments["ts"] not in self.messages:
+        if not isinstance(arguments["ts"], str) or arguments["ts"] not in self.messages:
             raise Refusal("message_not_found")
         check_message(arguments)
         self.messages[arguments["ts"]].update(arguments)

@@ -106,12 +106,12 @@ class TelegramStandIn(StandIn):
         return message
 
     def _answerCallbackQuery(self, callback_query_id: str, **_: Any) -> bool:  # noqa: N802
-        if callback_query_id.startswith("old"):
+        if str(callback_query_id).startswith("old"):
             raise Refusal("query is too old and response timeout expired or query ID is invalid")
         return True
 
     def _editMessageReplyMarkup(self, chat_id: Any, message_id: Any, **more: Any) -> Dict[str, Any]:  # noqa: N802
-        message = self.messages.get(int(message_id))
+        message = self.messages.get(int(message_id)) if isinstance(message_id, (int, str)) else None
         if message is None or message["chat"]["id"] != int(chat_id):
             raise Refusal("message to edit not found")
         if message.pop("reply_markup", None) == more.get("reply_markup"):
