@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import time
@@ -18,7 +19,7 @@ from channels.seen import Event, SqliteEvents
 from channels.shared_events import SharedEvents
 from server.postgres import Presence
 from server.postgres_store import PostgresTalks
-from server.run import STATUS_FILE
+from server.run import MARK_FILE, STATUS_FILE, hold
 from server.talks import Talks
 from server.tracker_store import TalkStore
 from tools import move
@@ -163,12 +164,15 @@ def test_nothing_is_moved_while_an_assistant_runs(
     tell(files, talk, "first")
     if running == "on the files":
         (data / STATUS_FILE).write_text(json.dumps({"pid": os.getpid()}))
+    marked = hold(data / MARK_FILE, fcntl.LOCK_SH, os.O_CREAT) if running == "on the files" else None
     presence = Presence(postgres.url, shares_redis=True)
     if running != "on the database":
         presence.close()
 
     status = move.main()
     presence.close()
+    if marked is not None:
+        os.close(marked)
 
     assert (status, said(database, talk)) == ((0, ["first"]) if running == "no more" else (1, []))
     assert ("Mend: stop it" in capsys.readouterr().err) == (data / "talks.db").is_file() == (running != "no more")

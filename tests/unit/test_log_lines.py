@@ -20,12 +20,8 @@ TELLING = "Quillfeather"
 def put_back() -> Iterator[None]:
     """Leaves logging as it was."""
     root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
-    disabled = logging.root.manager.disable
-    # Tests of the whole assistant in this process turn lines off.
-    logging.disable(logging.NOTSET)
     structlog.reset_defaults()
     yield
-    logging.disable(disabled)
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
