@@ -20,7 +20,9 @@ from server.settings import ROOT
 from tests.running import answers, wait_until
 from tests.supervised import Supervisor, is_there
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for child processes in /proc")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="child processes are looked for in /proc. Mend: run this on Linux."
+)
 
 FOLDERS = ("actions", "channels", "data", "dystonia", "facts", "nlu", "server", "widget")
 FILES = ("config.yml", "credentials.yml", "domain.yml", "endpoints.yml", "requirements.txt")

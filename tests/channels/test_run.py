@@ -14,7 +14,9 @@ import requests
 from tests.running import START_SECONDS, answers, wait_until
 from tests.supervised import Supervisor, is_there
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for child processes in /proc")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="child processes are looked for in /proc. Mend: run this on Linux."
+)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("disk")
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "tmpfs", str(folder)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can't be mounted here: run this test as root, on Linux")
+        pytest.skip("a small disk can't be mounted here. Mend: run this test as root, on Linux.")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
@@ -188,5 +188,5 @@ def _with_no_more_rights_than_others() -> List[str]:
     if os.geteuid():
         return []
     if not shutil.which("setpriv"):
-        pytest.skip("root may write anywhere: install setpriv (package util-linux), or run this test as someone else")
+        pytest.skip("root may write anywhere. Mend: install setpriv (Debian: apt-get install util-linux), or run this as someone else.")
     return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]

@@ -220,7 +220,7 @@ def test_the_stages_add_up_to_what_the_caller_waits():
     assert sum(spent[:-1]) == pytest.approx(spent[-1]) == 40.0
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from Linux's /proc")
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from /proc. Mend: run this on Linux.")
 def test_memory_is_that_of_the_process():
     before = pss(os.getpid())
     held = bytearray(os.urandom(1 << 20) * 50)
