@@ -188,5 +188,5 @@ def _with_no_more_rights_than_others() -> List[str]:
     if os.geteuid():
         return []
     if not shutil.which("setpriv"):
-        pytest.skip("root may write anywhere. Mend: install setpriv (Debian: apt-get install util-linux), or run this as someone else.")
+        pytest.skip("root may write anywhere. Mend: apt-get install util-linux, or run this as someone else.")
     return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]

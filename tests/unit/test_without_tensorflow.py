@@ -16,7 +16,9 @@ import yaml
 from server import without_tensorflow
 from server.settings import ROOT
 
-pytestmark = pytest.mark.skipif(without_tensorflow.tensorflow_is_real(), reason="a real TensorFlow is installed. Mend: make clean, make env.")
+pytestmark = pytest.mark.skipif(
+    without_tensorflow.tensorflow_is_real(), reason="a real TensorFlow is installed. Mend: make clean, make env."
+)
 
 
 @pytest.fixture(autouse=True)
